@@ -1,0 +1,65 @@
+"""`durable dev`: serve the worker of a configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["dev"]
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration file (default: the nearest wrangler file from this folder up).",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port to listen on; 0 takes a free one (default: dev.port of the file, else 8787).",
+)
+@click.option(
+    "--ip",
+    metavar="A",
+    help="The address to listen on (default: dev.ip of the file, else localhost).",
+)
+@click.option(
+    "--persist-to",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the objects' files in DIR/v3/do (default: .wrangler/state beside the file).",
+)
+@click.option(
+    "--in-memory", is_flag=True, help="Keep the objects' files in a temporary folder only."
+)
+def dev(
+    config_path: Path | None,
+    port: int | None,
+    ip: str | None,
+    persist_to: Path | None,
+    in_memory: bool,
+) -> None:
+    """Serve the worker until Ctrl-C."""
+    if in_memory and persist_to is not None:
+        raise click.UsageError("--in-memory and --persist-to exclude each other.")
+    # The configuration first: a mistake in it is told before anything heavy is imported.
+    from emulator.cli.output import print_warnings
+    from emulator.runtime.config import load_config
+
+    config = load_config(config_path)
+    print_warnings(config)
+
+    from emulator.cli.serving import serve_until_stopped
+
+    serve_until_stopped(
+        config,
+        host=ip if ip is not None else config.dev.ip,
+        port=port if port is not None else config.dev.port,
+        persist_to=persist_to,
+        in_memory=in_memory,
+    )

@@ -1,0 +1,81 @@
+"""The configuration as frozen values.
+
+Invariants:
+1. A Config has passed every check of `parse`: binding names are unique, `main` ends in `.py`.
+2. Nothing in it depends on the machine: paths are as the file has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.errors import Diagnostic
+
+__all__ = ["COMPATIBILITY_DATE_DEFAULT", "Binding", "Config", "DevOptions", "StorageKind"]
+
+type StorageKind = Literal["sqlite", "legacy-kv"]
+
+# What a file without compatibility_date gets; the date of the runtime the specs were measured on.
+COMPATIBILITY_DATE_DEFAULT: Final = "2026-11-01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """`env.<name>` is the namespace of `class_name`, of another worker if `script_name` is given."""
+
+    name: str
+    class_name: str
+    script_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevOptions:
+    """The table `[dev]`. The last three are ours and off: they choose measured variants.
+
+    legacy_kv: classes of `new_classes` get the key-value engine of production, without SQLite.
+    auto_reply_to_close: the runtime answers a client's Close before the handler sees it.
+    lenient_frames: protocol errors of a client's frames do not end its connection.
+    """
+
+    ip: str = "localhost"
+    port: int = 8787
+    legacy_kv: bool = False
+    auto_reply_to_close: bool = False
+    lenient_frames: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One worker.
+
+    path: the file it came from, None if it was built in memory.
+    main: the entry-point file, absolute or relative to the folder of `path`.
+    classes: the live Durable Object classes of this worker, after all migrations, with their storage.
+    vars: plain values for `env`: strings, numbers, booleans, lists, dicts.
+    warnings: what is odd but usable, in file order within each check.
+    """
+
+    name: str = "worker"
+    main: str
+    path: str | None = None
+    compatibility_date: str = COMPATIBILITY_DATE_DEFAULT
+    compatibility_flags: tuple[str, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    classes: Mapping[str, StorageKind] = field(default_factory=lambda: MappingProxyType({}))
+    vars: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    dev: DevOptions = field(default_factory=DevOptions)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def storage_of(self, class_name: str) -> StorageKind:
+        """The class's storage. One that no migration creates works, but has no SQL (peers §5)."""
+        return self.classes.get(class_name, "legacy-kv")
+
+    @property
+    def local_bindings(self) -> tuple[Binding, ...]:
+        """The bindings to classes that this worker itself must export."""
+        return tuple(b for b in self.bindings if b.script_name in {None, self.name})

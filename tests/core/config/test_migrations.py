@@ -1,0 +1,161 @@
+"""Rows 12 to 14 of spec: peers §5; the order of spec: lifecycle §9."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from emulator.core.config.migrations import parse_classes
+from emulator.core.config.report import Report
+
+
+def classes(text: str) -> dict[str, str]:
+    report = Report("wrangler.toml", text)
+    found = parse_classes(tomllib.loads(text), report)
+    assert report.errors == []
+    return dict(found)
+
+
+def problems(text: str) -> list[str]:
+    report = Report("wrangler.toml", text)
+    parse_classes(tomllib.loads(text), report)
+    return [item.problem for item in [*report.errors, *report.warnings]]
+
+
+def test_entries_apply_in_file_order() -> None:
+    assert classes(
+        """
+        [[migrations]]
+        tag = "v1"
+        new_sqlite_classes = ["A", "B"]
+        new_classes = ["C"]
+        [[migrations]]
+        tag = "v2"
+        renamed_classes = [{ from = "A", to = "D" }]
+        deleted_classes = ["B"]
+        """
+    ) == {"D": "sqlite", "C": "legacy-kv"}
+
+
+def test_inside_an_entry_a_class_is_deleted_before_it_is_made_anew() -> None:
+    assert classes(
+        """
+        [[migrations]]
+        tag = "v1"
+        new_classes = ["A", "X"]
+        [[migrations]]
+        tag = "v2"
+        new_sqlite_classes = ["A", "X"]
+        renamed_classes = [{ from = "X", to = "Y" }]
+        deleted_classes = ["A"]
+        """
+    ) == {"Y": "legacy-kv", "A": "sqlite", "X": "sqlite"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[migrations]]", '"migrations[0].tag" is a required field.'),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_sqlite_clases = ["A"]',
+            'Unexpected fields found in migrations field: "new_sqlite_clases"',
+        ),
+        (
+            '[migrations]\ntag = "v1"',
+            'The optional "migrations" field should be an array, but got {"tag":"v1"}',
+        ),
+        ("migrations = [1]", 'Expected "migrations[0]" to be an object but got 1'),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = "A"',
+            'Expected "migrations[0].new_sqlite_classes" to be an array of strings but got "A"',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = [1]',
+            'Expected "migrations[0].new_sqlite_classes.[0]" to be of type string but got 1.',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nrenamed_classes = ["A"]',
+            'Expected "migrations[0].renamed_classes" to be an array of '
+            '"{from: string, to: string}" objects but got ["A"].',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nrenamed_classes = "A"',
+            'Expected "migrations[0].renamed_classes" to be an array of '
+            '"{from: string, to: string}" objects but got "A".',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\ntransferred_classes = [{ from = "A", to = "B" }]',
+            'Expected "migrations[0].transferred_classes" to be an array of '
+            '"{from: string, from_script: string, to: string}" objects but got '
+            '[{"from":"A","to":"B"}].',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\ndeleted_classes = ["X"]',
+            "Cannot apply deleted_classes migration to non-existent class X",
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nrenamed_classes = [{ from = "X", to = "Y" }]',
+            "Cannot apply renamed_classes migration to non-existent class X",
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_classes = ["X", "X"]',
+            "Cannot apply new_classes migration to existing class X",
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_classes = ["X"]\nnew_sqlite_classes = ["X"]',
+            "Cannot apply new_sqlite_classes migration to existing class X",
+        ),
+        (
+            '[exports.A]\ntype = "durable-object"\nstorage = "sql"',
+            '"exports.A.storage" is required for state "created" and must be one of sqlite and '
+            'legacy-kv, but got "sql"',
+        ),
+        (
+            '[exports.A]\ntype = "durable-object"',
+            '"exports.A.storage" is required for state "created" and must be one of sqlite and '
+            "legacy-kv, but got undefined",
+        ),
+        (
+            '[exports.A]\ntype = "object"',
+            '"exports.A.type" must be "durable-object" or "worker", but got "object"',
+        ),
+        (
+            '[exports.A]\ntype = "durable-object"\nstate = "gone"',
+            'Expected "exports.A.state" field to be one of ["created","deleted","renamed",'
+            '"transferred","expecting-transfer"] but got "gone".',
+        ),
+        ("exports = 1", 'The field "exports" should be an object but got 1.'),
+        ("exports = { A = 1 }", 'Expected "exports.A" to be an object but got 1'),
+        (
+            'migrations = []\n[exports.A]\ntype = "durable-object"\nstorage = "sqlite"',
+            "`migrations` and `exports` are mutually exclusive. Choose one or the other to "
+            "declare your Durable Object lifecycle, but not both.",
+        ),
+    ],
+)
+def test_one_mistake_is_one_message(text: str, problem: str) -> None:
+    assert problems(text) == [problem]
+
+
+def test_exports_name_the_live_classes_directly() -> None:
+    assert classes(
+        """
+        [exports.A]
+        type = "durable-object"
+        storage = "sqlite"
+        [exports.B]
+        type = "durable-object"
+        storage = "legacy-kv"
+        [exports.C]
+        type = "durable-object"
+        state = "deleted"
+        [exports.D]
+        type = "durable-object"
+        state = "expecting-transfer"
+        transfer_from = "other"
+        storage = "sqlite"
+        [exports.default]
+        type = "worker"
+        """
+    ) == {"A": "sqlite", "B": "legacy-kv", "D": "sqlite"}

@@ -1,0 +1,14 @@
+"""Every workload, in the order they run. A new one is one module here and one name in the tuple."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.workloads.frame import FRAME
+from benchmarks.workloads.micro import MICRO
+from benchmarks.workloads.start import START
+
+if TYPE_CHECKING:
+    from benchmarks.contest import Workload
+
+WORKLOADS: Final[tuple[Workload, ...]] = (START, FRAME, MICRO)

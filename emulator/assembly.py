@@ -1,0 +1,205 @@
+"""The only place that constructs things: an emulator from its configuration, a server around it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from emulator.runtime.clock import SystemClock
+from emulator.runtime.config import main_path, state_folder
+from emulator.runtime.gates import GatedLoop
+from emulator.runtime.host import Host
+from emulator.runtime.namespace import Namespace, StorageOptions
+from emulator.runtime.worker import Worker
+from emulator.storage.database import Durability
+from emulator.storage.databases import Databases
+from emulator.storage.layout import StateLayout
+from emulator.worker.boundary import open_boundary
+from emulator.worker.entrypoint import PythonEntrypoint, PythonObjectClass
+from emulator.worker.env import build_env
+from emulator.worker.loader import UserModules, check_exports
+from emulator.worker.sdk import Sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from types import ModuleType, TracebackType
+
+    from emulator.core.clock import Clock
+    from emulator.core.config import Config
+    from emulator.core.events import Listener
+    from emulator.server.app import Server
+
+__all__ = ["Emulator", "run", "serve"]
+
+class Emulator:
+    """One worker and its objects. Use it as an asynchronous context manager."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        state: Path | None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        durability: Durability = Durability.FULL,
+        listener: Listener | None = None,
+    ) -> None:
+        """Args:
+        state: the folder of the class folders; None for a temporary one.
+        clock: the wall clock; the machine's by default.
+        seed: of everything random; none for true randomness.
+        """
+        self.config = config
+        self._state = state
+        self._clock = clock or SystemClock()
+        self._random = Random(seed)
+        self._durability = durability
+        self._listener = listener
+        self._stack = AsyncExitStack()
+        self.worker: Worker
+        self.sdk: Sdk
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Config,
+        *,
+        persist_to: Path | None = None,
+        in_memory: bool = False,
+        listener: Listener | None = None,
+    ) -> Emulator:
+        """An emulator whose state is where wrangler keeps it, beside the configuration file."""
+        state = None if in_memory else state_folder(config, persist_to)
+        return cls(config, state=state, listener=listener)
+
+    @property
+    def env(self) -> Any:
+        """The worker's bindings and variables, wrapped by the SDK as worker code has them."""
+        return self.sdk.wrap_env(self.worker.env)
+
+    async def __aenter__(self) -> Emulator:
+        try:
+            self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    def _start(self) -> None:
+        stack = self._stack
+        host = Host(
+            loop=asyncio.get_running_loop(),
+            clock=self._clock,
+            random=self._random,
+            listener=self._listener,
+        )
+        stack.push_async_callback(host.close)
+        stack.enter_context(_utc())
+        databases = Databases()
+        stack.callback(databases.close)
+        storage = StorageOptions(
+            layout=StateLayout(self._state_folder()),
+            databases=databases,
+            durability=self._durability,
+        )
+        worker = self.worker = Worker(host, self.config)
+        stack.callback(worker.close)
+        boundary = open_boundary()
+        boundary.activate()
+        stack.callback(boundary.deactivate)
+        boundary.worker = worker
+        self._load(worker, storage)
+        for namespace in worker.namespaces.values():
+            namespace.alarms.start()
+
+    def _state_folder(self) -> Path:
+        if self._state is not None:
+            return self._state
+        folder = tempfile.TemporaryDirectory(prefix="durable-", ignore_cleanup_errors=True)
+        self._stack.callback(folder.cleanup)
+        return Path(folder.name)
+
+    def _load(self, worker: Worker, storage: StorageOptions) -> None:
+        sdk = self.sdk = Sdk()
+        modules = UserModules(main_path(self.config))
+        self._stack.callback(modules.retire)
+        classes = _Classes(sdk, worker, storage)
+        classes.declare()
+        worker.env = build_env(worker)
+        module = modules.load()
+        check_exports(module, self.config)
+        classes.bind(module)
+        worker.entrypoint = PythonEntrypoint(module, sdk, worker)
+
+
+class _Classes:
+    """The Durable Object classes of a worker: known by name first, bound to code when loaded."""
+
+    def __init__(self, sdk: Sdk, worker: Worker, storage: StorageOptions) -> None:
+        self._sdk = sdk
+        self._worker = worker
+        self._storage = storage
+
+    def declare(self) -> None:
+        config = self._worker.config
+        names = {b.class_name for b in config.local_bindings} | set(config.classes)
+        for name in sorted(names):
+            self._worker.namespaces[name] = Namespace(
+                worker=self._worker,
+                class_name=name,
+                has_sql=config.storage_of(name) == "sqlite",
+                storage=self._storage,
+            )
+
+    def bind(self, module: ModuleType) -> None:
+        worker = self._worker
+        prefix = "" if worker.config.compatibility_date >= "2025-08-14" else "on_"
+        for name, namespace in worker.namespaces.items():
+            found = getattr(module, name, None)
+            if isinstance(found, type):
+                namespace.object_class = PythonObjectClass(name, found, self._sdk, worker, prefix)
+
+
+async def serve(emulator: Emulator, *, host: str, port: int) -> Server:
+    """Serve the emulator's worker over HTTP. Raises: PortInUseError."""
+    from emulator.server.app import Server
+
+    server = Server(emulator.worker)
+    await server.start(host, port)
+    return server
+
+
+def run[T](main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` on a loop that gates."""
+    with asyncio.Runner(loop_factory=GatedLoop) as runner:
+        return runner.run(main)
+
+
+@contextmanager
+def _utc() -> Iterator[None]:
+    """The platform's time zone, for as long as an emulator is active."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()

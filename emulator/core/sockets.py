@@ -1,0 +1,173 @@
+"""Rules of WebSockets that need no socket: tags, close codes, limits, texts, ready states.
+
+Source: spec websockets §1.2, §1.3, §1.7, §1.8, §3.3, §3.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from emulator.core.values.errors import dom_exception, error, range_error
+
+__all__ = [
+    "ATTACHMENT_BYTES_MAX",
+    "DISCONNECTED",
+    "MESSAGE_BYTES_MAX",
+    "SOCKETS_PER_OBJECT_MAX",
+    "AutoResponse",
+    "Close",
+    "Disconnect",
+    "Failure",
+    "ReadyState",
+    "check_attachment",
+    "check_close",
+    "check_tags",
+    "encode_text",
+]
+
+SOCKETS_PER_OBJECT_MAX: Final = 32_768
+TAGS_MAX: Final = 10
+TAG_BYTES_MAX: Final = 256
+ATTACHMENT_BYTES_MAX: Final = 16_384
+AUTO_RESPONSE_BYTES_MAX: Final = 2_048
+MESSAGE_BYTES_MAX: Final = 33_554_432
+CLOSE_REASON_BYTES_MAX: Final = 123
+
+DISCONNECTED: Final = "WebSocket disconnected without sending Close frame."
+SEND_AFTER_CLOSE: Final = "Can't call WebSocket send() after close()."
+SEND_BEFORE_ACCEPT: Final = (
+    "You must call one of accept() or state.acceptWebSocket() on this WebSocket "
+    "before sending messages."
+)
+ACCEPTED_TWICE: Final = (
+    "Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`"
+)
+PEER_TAKEN: Final = (
+    "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been "
+    "accepted or used in a Response."
+)
+ACCEPT_AFTER_HIBERNATION: Final = "Can't accept() WebSocket after enabling hibernation."
+ACCEPT_AFTER_RESPONSE: Final = (
+    "Can't accept() WebSocket that was already used in a response."
+)
+NO_TAGS_BEFORE_ACCEPT: Final = (
+    "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket."
+)
+NO_TAGS_STANDARD: Final = "only hibernatable websockets can have tags."
+
+
+class ReadyState(IntEnum):
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A Close frame. `code` is None for an empty one, which is read as 1005."""
+
+    code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The connection ended without a Close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The peer broke the protocol: what it is told, and what the object is told."""
+
+    code: int
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"WebSocket protocol error; protocolError.statusCode = {self.code}; "
+            f"protocolError.description = {self.reason}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AutoResponse:
+    """A request that is answered without waking the object."""
+
+    request: str
+    response: str
+
+    def __post_init__(self) -> None:
+        for kind, text in (("Request", self.request), ("Response", self.response)):
+            size = len(text.encode("utf-8", "surrogatepass"))
+            if size > AUTO_RESPONSE_BYTES_MAX:
+                raise range_error(
+                    f"{kind} cannot be larger than {AUTO_RESPONSE_BYTES_MAX} bytes. "
+                    f"A {kind.lower()} of size {size} was provided."
+                )
+
+
+def check_tags(tags: list[str]) -> tuple[str, ...]:
+    """The tags without duplicates, first seen first.
+
+    Raises:
+        JsException: more than ten, or one longer than 256 UTF-8 bytes.
+    """
+    kept: dict[str, None] = {}
+    for tag in tags:
+        if len(kept) >= TAGS_MAX:  # sic: before the current one is known to be a duplicate
+            raise error("a Hibernatable WebSocket cannot have more than 10 tags")
+        if len(tag.encode("utf-8", "surrogatepass")) > TAG_BYTES_MAX:
+            raise error(f'"{tag}" is longer than the max tag length ({TAG_BYTES_MAX} characters).')
+        kept[tag] = None
+    return tuple(kept)
+
+
+def check_close(code: int | None, reason: str | None, *, reason_is_limited: bool) -> Close:
+    """The Close that `close(code, reason)` asks for.
+
+    Raises:
+        JsException: InvalidAccessError or SyntaxError (DOMException).
+    """
+    if code is None:
+        if reason is not None:
+            raise dom_exception(
+                "InvalidAccessError",
+                "If you specify a WebSocket close reason, you must also specify a code.",
+            )
+        return Close()
+    if not 1000 <= code < 5000 or code in (1004, 1005, 1006, 1015):
+        raise dom_exception("InvalidAccessError", f"Invalid WebSocket close code: {code}.")
+    text = reason or ""
+    size = len(text.encode("utf-8", "replace"))
+    if reason_is_limited and size > CLOSE_REASON_BYTES_MAX:
+        raise dom_exception(
+            "SyntaxError",
+            "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.",
+        )
+    return Close(code, text)
+
+
+def check_attachment(blob: bytes) -> bytes:
+    """A serialized attachment, if it is not too large.
+
+    Raises:
+        JsException: Error, more than 16,384 serialized bytes.
+    """
+    if len(blob) > ATTACHMENT_BYTES_MAX:
+        raise error(
+            f"A WebSocket 'attachment' cannot be larger than {ATTACHMENT_BYTES_MAX} bytes."
+            f"'attachment' was {len(blob)} bytes."
+        )
+    return blob
+
+
+def encode_text(text: str) -> bytes:
+    """The UTF-8 bytes of a message: a lone surrogate is three U+FFFD, as its three bytes were."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()

@@ -1,0 +1,1 @@
+def structured_clone(v,*a): return v

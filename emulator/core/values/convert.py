@@ -1,0 +1,136 @@
+"""`to_js`: the explicit, deep conversion into JavaScript. Its inverse is `JsProxy.to_py`.
+
+Source: spec python-surface §2.1; Pyodide's documented type translations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.core.values.arrays import JsArray
+from emulator.core.values.border import PyProxy, js_value
+from emulator.core.values.buffers import ArrayBuffer
+from emulator.core.values.maps import JsSet
+from emulator.core.values.objects import JsObject
+from emulator.core.values.proxies import PRIMITIVES, ConversionError, JsProxy, JsValue
+from emulator.core.values.text import to_string
+from emulator.core.values.typed_arrays import Uint8Array
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ConversionError", "to_js"]
+
+_AS_IS: Final = PRIMITIVES - {int}
+
+
+class _Converter:
+    """One call of `to_js`."""
+
+    __slots__ = ("create_proxies", "default_converter", "dict_converter", "memo", "pyproxies")
+
+    def __init__(
+        self,
+        dict_converter: Callable[[Any], Any] | None,
+        default_converter: Callable[..., Any] | None,
+        pyproxies: Any,
+        create_proxies: bool,
+    ) -> None:
+        self.dict_converter = dict_converter
+        self.default_converter = default_converter
+        self.pyproxies = pyproxies
+        self.create_proxies = create_proxies
+        self.memo: dict[int, tuple[Any, JsValue]] = {}
+
+    def convert(self, value: Any, depth: int = -1) -> JsValue:
+        kind = type(value)
+        if kind in PRIMITIVES or isinstance(value, (JsProxy, str, int, float)):
+            return js_value(value)
+        known = self.memo.get(id(value))
+        if known is not None:
+            return known[1]
+        if depth == 0:
+            return self._proxy(value)
+        if isinstance(value, (list, tuple)):
+            return self._array(value, depth)
+        if isinstance(value, dict):
+            return self._object(value, depth)
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return Uint8Array(ArrayBuffer(bytearray(value)))
+        if isinstance(value, (set, frozenset)):
+            return JsSet([self.convert(member, depth - 1) for member in value])
+        return self._other(value)
+
+    def _array(self, value: list[Any] | tuple[Any, ...], depth: int) -> JsArray:
+        items: list[JsValue] = []
+        result = JsArray(items)
+        self.memo[id(value)] = (value, result)
+        convert = self.convert
+        for item in value:
+            items.append(item if type(item) in _AS_IS else convert(item, depth - 1))
+        return result
+
+    def _object(self, value: dict[Any, Any], depth: int) -> JsValue:
+        if self.dict_converter is not None and not _is_from_entries(self.dict_converter):
+            pairs = JsArray(
+                [
+                    JsArray([self.convert(k, depth - 1), self.convert(v, depth - 1)])
+                    for k, v in value.items()
+                ]
+            )
+            return js_value(self.dict_converter(pairs))
+        members: dict[str, JsValue] = {}
+        result = JsObject(members)
+        self.memo[id(value)] = (value, result)
+        convert = self.convert
+        for key, item in value.items():
+            name = key if type(key) is str else to_string(js_value(key))
+            members[name] = item if type(item) in _AS_IS else convert(item, depth - 1)
+        return result
+
+    def _other(self, value: Any) -> JsValue:
+        if self.default_converter is None:
+            return self._proxy(value)
+        result = self.default_converter(value, self.convert, self._remember)
+        if type(result) in PRIMITIVES or isinstance(result, JsProxy):
+            return js_value(result)
+        return self._proxy(result)
+
+    def _remember(self, value: Any, result: Any) -> None:
+        self.memo[id(value)] = (value, js_value(result))
+
+    def _proxy(self, value: Any) -> PyProxy:
+        if not self.create_proxies:
+            raise ConversionError("No conversion known for x.")
+        proxy = PyProxy(value)
+        if self.pyproxies is not None:
+            self.pyproxies.append(proxy)
+        return proxy
+
+
+def to_js(
+    value: Any,
+    /,
+    *,
+    depth: int = -1,
+    pyproxies: Any = None,
+    create_pyproxies: bool = True,
+    dict_converter: Callable[[Any], Any] | None = None,
+    default_converter: Callable[..., Any] | None = None,
+    eager_converter: Callable[..., Any] | None = None,
+) -> Any:
+    """Convert deeply to JavaScript (Pyodide's `to_js`, with 314's default of plain objects).
+
+    Raises:
+        ConversionError: a value needs a proxy and `create_pyproxies` is false.
+    """
+    if type(value) in _AS_IS:
+        return value
+    converter = _Converter(dict_converter, default_converter, pyproxies, create_pyproxies)
+    if eager_converter is not None:
+        return js_value(eager_converter(value, converter.convert, converter._remember))
+    return converter.convert(value, depth)
+
+
+def _is_from_entries(converter: Callable[[Any], Any]) -> bool:
+    return getattr(converter, "is_from_entries", False)

@@ -1,0 +1,57 @@
+"""One event on its way into an object: what runs, and who waits for its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.core.alarms import AlarmInfo
+    from emulator.core.sockets import Failure
+    from emulator.core.values import JsValue
+    from emulator.runtime.state import DurableObjectState
+    from emulator.runtime.websocket import WebSocketEnd
+
+__all__ = ["Delivery", "ObjectClass", "UserObject"]
+
+
+class UserObject(Protocol):
+    """The user's instance, as the worker ring wraps it.
+
+    A handler is called with JavaScript values, gives a value or an awaitable of one, and raises a
+    `JsException` for whatever user code raised.
+    """
+
+    def has(self, handler: str) -> bool: ...
+    def fetch(self, request: JsValue) -> Any: ...
+    def call(self, method: str, args: list[JsValue]) -> Any: ...
+    def alarm(self, info: AlarmInfo) -> Any: ...
+    def web_socket_message(self, socket: WebSocketEnd, message: str | bytes) -> Any: ...
+    def web_socket_close(
+        self, socket: WebSocketEnd, code: int, reason: str, was_clean: bool
+    ) -> Any: ...
+    def web_socket_error(self, socket: WebSocketEnd, failure: Failure) -> Any: ...
+
+
+class ObjectClass(Protocol):
+    """A class of the worker, ready to be constructed."""
+
+    name: str
+
+    def construct(self, state: DurableObjectState) -> UserObject: ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Delivery:
+    """An event. Exactly one of `succeed` and `fail` is called, once, through the output gate."""
+
+    kind: str
+    detail: str
+    run: Callable[[UserObject], Any]
+    succeed: Callable[[Any], None]
+    fail: Callable[[BaseException], None]
+    dispatched: Callable[[], None] | None = None  # the handler's synchronous part has run
+    started_s: float = 0.0
+    task: Any = None

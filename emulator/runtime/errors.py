@@ -1,0 +1,51 @@
+"""Errors on their way out of user code.
+
+A Python exception that leaves Python is, for JavaScript, a `PythonError` whose message is the
+traceback (spec python-surface §2.3); the exception itself stays its cause.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any, Final
+
+from emulator.core.values import JsException
+
+__all__ = ["as_js_error", "copy_error", "user_traceback"]
+
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def user_traceback(exc: BaseException) -> str:
+    """The traceback of `exc` without the frames of the emulator and the SDK's wrappers."""
+    report = traceback.TracebackException.from_exception(exc, compact=True)
+    _strip(report)
+    return "".join(report.format())
+
+
+def _strip(report: traceback.TracebackException) -> None:
+    kept = [frame for frame in report.stack if not frame.filename.startswith(_PACKAGE)]
+    report.stack = traceback.StackSummary.from_list(kept)
+    for inner in (report.__cause__, report.__context__):
+        if inner is not None:
+            _strip(inner)
+
+
+def as_js_error(exc: BaseException) -> JsException:
+    """The JavaScript error that an exception of user code is for everybody else."""
+    if isinstance(exc, JsException):
+        return exc
+    wrapped = JsException("PythonError", user_traceback(exc))
+    wrapped.__cause__ = exc
+    return wrapped
+
+
+def copy_error(source: JsException, **properties: Any) -> JsException:
+    """A fresh error like `source`: each receiver raises its own."""
+    copy = object.__new__(type(source))
+    copy.__dict__.update(source.__dict__)
+    copy.__dict__.update(properties)
+    copy.__cause__ = source.__cause__
+    return copy
+

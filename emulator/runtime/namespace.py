@@ -1,0 +1,145 @@
+"""A namespace: every object of one class of one worker.
+
+Source: spec lifecycle §1; storage §7.1, §8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.core.ids import NAME_BYTES_MAX, IdFactory, unique_key
+from emulator.core.values import error
+from emulator.runtime.actor import ActorContainer
+from emulator.runtime.alarms import AlarmScheduler
+from emulator.storage.actor_sqlite import ActorSqlite
+from emulator.storage.metadata import AlarmIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.runtime.delivery import ObjectClass, UserObject
+    from emulator.runtime.state import DurableObjectState
+    from emulator.runtime.worker import Worker
+    from emulator.storage.database import Durability
+    from emulator.storage.databases import Databases
+    from emulator.storage.layout import StateLayout
+
+__all__ = ["Namespace", "ObjectId", "StorageOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectId:
+    """An id as code holds it: the name is known only to the id that was made from it."""
+
+    hex: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageOptions:
+    """Where and how the objects of an emulator keep their files."""
+
+    layout: StateLayout
+    databases: Databases
+    durability: Durability
+
+
+class MissingClass:
+    """Stands for a class that no code was bound to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def construct(self, state: DurableObjectState) -> UserObject:
+        raise error(f"The worker has no class {self.name}.") from None
+
+
+class Namespace:
+    """The objects of one class. Objects exist by being addressed."""
+
+    def __init__(
+        self,
+        *,
+        worker: Worker,
+        class_name: str,
+        has_sql: bool,
+        storage: StorageOptions,
+    ) -> None:
+        self.worker = worker
+        self.host = worker.host
+        self.class_name = class_name
+        self.unique_key = unique_key(worker.name, class_name)
+        self.ids = IdFactory(self.unique_key)
+        self.object_class: ObjectClass = MissingClass(class_name)
+        self.has_sql = has_sql
+        self.containers: dict[str, ActorContainer] = {}
+        self._storage = storage
+        storage.layout.make_class_folder(self.unique_key)
+        index = AlarmIndex(
+            storage.layout.metadata_file(self.unique_key), durability=storage.durability
+        )
+        self.alarms = AlarmScheduler(self, index)
+
+    # --- ids -------------------------------------------------------------------------------
+
+    def id_from_name(self, name: str) -> ObjectId:
+        return ObjectId(self.ids.from_name(name), name)
+
+    def id_from_string(self, text: str) -> ObjectId:
+        """Raises: JsException (TypeError) for text that is no id of this namespace."""
+        return ObjectId(self.ids.from_string(text))
+
+    def new_unique_id(self) -> ObjectId:
+        return ObjectId(self.ids.unique(self.host.random.randbytes(16)))
+
+    # --- objects ---------------------------------------------------------------------------
+
+    def container(self, object_id: ObjectId) -> ActorContainer:
+        """The object, made known by this first access; its name is the one it is called by."""
+        found = self.containers.get(object_id.hex)
+        return found or self.container_of(object_id.hex, object_id.name)
+
+    def container_of(self, object_id: str, name: str | None) -> ActorContainer:
+        found = self.containers.get(object_id)
+        if found is None:
+            found = ActorContainer(self, object_id, _name_inside(name))
+            self.containers[object_id] = found
+        return found
+
+    def find(self, object_id: str) -> ActorContainer | None:
+        """The object if it is known; looking does not wake it."""
+        return self.containers.get(object_id)
+
+    def drop(self, container: ActorContainer) -> None:
+        """Forget a container. Its object lives on in its file."""
+        if self.containers.get(container.id) is container:
+            del self.containers[container.id]
+        container.sqlite.close()
+
+    def stored_ids(self) -> list[str]:
+        """The ids that have a file, sorted."""
+        return sorted(self._storage.layout.object_ids(self.unique_key))
+
+    def open_storage(self, object_id: str, on_first_write: Callable[[], None]) -> ActorSqlite:
+        return ActorSqlite(
+            self._storage.layout.object_file(self.unique_key, object_id),
+            durability=self._storage.durability,
+            on_first_write=on_first_write,
+            sql_enabled=self.has_sql,
+            reference=self.host.reference,
+            databases=self._storage.databases,
+        )
+
+    def close(self) -> None:
+        self.alarms.close()
+        for container in list(self.containers.values()):
+            container.close()
+        self.containers.clear()
+
+
+def _name_inside(name: str | None) -> str | None:
+    """The name the object itself knows: none that is longer than 1024 bytes (spec §1.4)."""
+    if name is None or len(name.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX:
+        return None
+    return name

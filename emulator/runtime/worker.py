@@ -1,0 +1,127 @@
+"""A worker: its environment, its entrypoint, and the classes of its objects.
+
+`current_request` is the invocation of the stateless entrypoint that the running code belongs to;
+code of an object has `current_gate` instead. `current_worker` follows whichever is set.
+
+Source: spec python-surface §1; lifecycle §3 (stub lifetime), §7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextvars import Context, ContextVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from emulator.core.events import WorkerError
+from emulator.runtime.errors import as_js_error
+from emulator.runtime.gates import current_gate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.core.config import Config
+    from emulator.core.values import JsObject, JsValue
+    from emulator.runtime.host import Host
+    from emulator.runtime.namespace import Namespace
+
+__all__ = ["Entrypoint", "Invocation", "Worker", "current_request", "current_worker"]
+
+current_request: Final[ContextVar[Invocation | None]] = ContextVar("current_request", default=None)
+
+
+class Entrypoint(Protocol):
+    """The worker's default export, as the worker ring wraps it."""
+
+    def fetch(self, request: JsValue, invocation: Invocation) -> Any: ...
+
+
+class Invocation:
+    """One run of the stateless entrypoint: what it waits for, and that nothing gates it."""
+
+    __slots__ = ("pending", "worker")
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.pending: set[Any] = set()
+
+    def emit(self, release: Callable[..., None], *args: Any) -> None:
+        release(*args)
+
+    def wait_until(self, awaitable: Any) -> None:
+        """Let `awaitable` run on after the response; its failure is silent."""
+        if inspect.iscoroutine(awaitable):
+            awaitable = self.worker.host.loop.create_task(awaitable)
+        if isinstance(awaitable, asyncio.Future) and not awaitable.done():
+            self.pending.add(awaitable)
+            awaitable.add_done_callback(self._settled, context=Context())
+
+    def _settled(self, future: asyncio.Future[Any]) -> None:
+        self.pending.discard(future)
+        if not future.cancelled() and (exc := future.exception()) is not None:
+            self.worker.report(exc)
+
+
+class Worker:
+    """One worker of the emulator."""
+
+    def __init__(self, host: Host, config: Config) -> None:
+        self.host = host
+        self.config = config
+        self.namespaces: dict[str, Namespace] = {}
+        self.env: JsObject | None = None
+        self.entrypoint: Entrypoint | None = None
+
+    @property
+    def name(self) -> str:
+        return self.config.name or "worker"
+
+    async def fetch(self, request: JsValue) -> Any:
+        """Have the entrypoint answer `request`; the JavaScript Response.
+
+        Raises:
+            JsException: the entrypoint raised.
+        """
+        assert self.entrypoint is not None, "the worker is loaded"
+        invocation = Invocation(self)
+        context = Context()
+        context.run(current_request.set, invocation)
+        outcome = context.run(self.entrypoint.fetch, request, invocation)
+        if not hasattr(outcome, "__await__"):
+            return outcome
+        coroutine = outcome if inspect.iscoroutine(outcome) else _await(outcome)
+        task = asyncio.Task(
+            coroutine, loop=self.host.loop, eager_start=True, context=context, name="fetch"
+        )
+        try:
+            return await task
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    def report(self, exc: BaseException) -> None:
+        """Tell the developer of an error that nobody is there to catch."""
+        if self.host.listener is not None:
+            error = as_js_error(exc)
+            text = error.message if error.name == "PythonError" else str(error)
+            self.host.listener(
+                WorkerError(time_ms=self.host.clock.now_ms(), object=None, text=text)
+            )
+
+    def close(self) -> None:
+        for namespace in self.namespaces.values():
+            namespace.close()
+
+
+def current_worker() -> Worker | None:
+    """The worker whose code runs now."""
+    gate = current_gate.get()
+    if gate is not None:
+        worker: Worker = gate.owner.container.namespace.worker
+        return worker
+    invocation = current_request.get()
+    return None if invocation is None else invocation.worker
+
+
+async def _await(awaitable: Any) -> Any:
+    return await awaitable

@@ -1,0 +1,87 @@
+"""The HTTP server around one worker: it listens, and hands every request to the worker.
+
+One low-level handler takes all requests; there is no router. Connections whose WebSocket was
+accepted are the server's to end, since nothing else knows them any more.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from emulator.errors import PortInUseError
+from emulator.server.http import HttpHandler
+
+if TYPE_CHECKING:
+    from emulator.runtime.worker import Worker
+
+__all__ = ["Server"]
+
+BACKLOG: Final = 4096
+SHUTDOWN_S: Final = 1.0
+LOOPBACK: Final = ("127.0.0.1", "::1")  # what "localhost" means
+
+
+class Server:
+    """Serves one worker. `start`, then `close`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._handler = HttpHandler(worker)
+        self._runner: web.ServerRunner | None = None
+        self.port = 0
+        self.urls: list[str] = []
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen on `host` and `port`; port 0 takes a free one.
+
+        Raises:
+            PortInUseError: another program has the address.
+        """
+        server = web.Server(
+            self._handler,
+            access_log=None,
+            handler_cancellation=False,
+            max_line_size=65_536,
+            max_field_size=65_536,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+        await self._runner.setup()
+        try:
+            await self._listen(host, port)
+        except OSError as exc:
+            await self._runner.cleanup()
+            if exc.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise PortInUseError(host, port) from None
+            raise
+        name = f"[{host}]" if ":" in host else host
+        self.urls = [f"http://{name}:{self.port}"]
+
+    async def _listen(self, host: str, port: int) -> None:
+        assert self._runner is not None, "the runner is set up"
+        addresses = LOOPBACK if host == "localhost" else (host,)
+        for address in addresses:
+            site = web.TCPSite(self._runner, address, port, backlog=BACKLOG)
+            try:
+                await site.start()
+            except OSError as exc:
+                # A machine without IPv6 has only the first address of "localhost".
+                if address == LOOPBACK[1] and exc.errno != errno.EADDRINUSE and self.port:
+                    continue
+                raise
+            port = self.port = _port_of(site)
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        self._handler.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+def _port_of(site: web.TCPSite) -> int:
+    server: Any = site._server
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+

@@ -1,0 +1,161 @@
+"""Opening a database file: made in one write, configured as the platform configures it.
+
+Invariants
+ 1. A fresh object file is the 4096-byte WAL-mode database without tables that the platform makes
+    at construction; with `Durability.FULL` it is on disk before the connection exists. SQLite
+    deletes the WAL of an empty file, so an unsynced fresh file could lose acknowledged commits.
+ 2. Every connection has the platform's limits, foreign keys, DEFENSIVE, no trusted schema.
+ 3. Only this library opens files of a state folder (`guard.py` says why).
+
+spec: storage §3.6 (limits), §7.1 (files). Proof: tests/storage/test_database.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import struct
+from typing import TYPE_CHECKING, Final
+
+import apsw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Durability", "create_file", "fresh_file", "open_database", "remove_files"]
+
+PAGE_BYTES: Final = 4096
+STATEMENTS_CACHED: Final = 64
+_BUSY_TIMEOUT_MS: Final = 2000  # a database browser may hold the file for a moment
+_SYNCHRONOUS: Final = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
+
+# spec: storage §3.6. VALUE_BYTES_MAX is the whole record.
+VALUE_BYTES_MAX: Final = 8 * 1024 * 1024 + 34
+_LIMITS: Final = (
+    (apsw.SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX),
+    (apsw.SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (apsw.SQLITE_LIMIT_COLUMN, 100),
+    (apsw.SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (apsw.SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (apsw.SQLITE_LIMIT_VDBE_OP, 25_000),
+    (apsw.SQLITE_LIMIT_FUNCTION_ARG, 127),
+    (apsw.SQLITE_LIMIT_ATTACHED, 0),
+    (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (apsw.SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (apsw.SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
+)
+_SETTINGS: Final = (
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
+    (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 1),
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 1),
+)
+
+
+class Durability(enum.Enum):
+    """What a commit survives. FULL: the machine's death. NORMAL: the process's. OFF: neither."""
+
+    FULL = "full"
+    NORMAL = "normal"
+    OFF = "off"
+
+
+def fresh_file() -> bytes:
+    """The platform's empty database: page 1, WAL mode, no tables (sqlite.org/fileformat.html)."""
+    header = struct.pack(
+        ">16sHBBBBBB12I20xII",
+        b"SQLite format 3\0",
+        PAGE_BYTES,
+        2,  # write version: WAL
+        2,  # read version: WAL
+        0,  # reserved bytes per page
+        64,
+        32,
+        32,
+        1,  # file change counter
+        1,  # pages
+        0,  # first freelist page
+        0,  # freelist pages
+        0,  # schema cookie
+        0,  # schema format: none yet
+        0,  # default cache size
+        0,  # largest root page: no auto-vacuum
+        0,  # text encoding: not chosen yet, UTF-8 by default
+        0,  # user version
+        0,  # incremental vacuum
+        0,  # application id
+        1,  # the change counter that the next number belongs to
+        apsw.SQLITE_VERSION_NUMBER,
+    )
+    empty_leaf = struct.pack(">BHHHB", 0x0D, 0, 0, PAGE_BYTES, 0)
+    return (header + empty_leaf).ljust(PAGE_BYTES, b"\0")
+
+
+def create_file(path: Path, durability: Durability) -> None:
+    """Make the file unless it exists with something in it. Raises OSError."""
+    if path.exists() and path.stat().st_size:
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, fresh_file())
+        if durability is Durability.FULL:
+            os.fsync(descriptor)  # (1)
+    finally:
+        os.close(descriptor)
+
+
+def open_database(path: Path, durability: Durability) -> apsw.Connection:
+    """Open an existing or fresh file. Raises apsw.Error or OSError; leaves nothing open then."""
+    create_file(path, durability)
+    connection = apsw.Connection(
+        str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS_CACHED
+    )
+    try:
+        configure(connection, durability)
+    except BaseException:
+        connection.close(force=True)
+        raise
+    return connection
+
+
+# The platform's modules; those of JSON are made on demand. Without the others `dbstat` is unknown.
+_MODULES: Final = ("fts5", "fts5vocab", "rtree", "rtree_i32")
+
+
+def configure(connection: apsw.Connection, durability: Durability) -> None:
+    for limit, value in _LIMITS:
+        connection.limit(limit, value)
+    for setting, value in _SETTINGS:
+        connection.config(setting, value)
+    connection.drop_modules(_MODULES)
+    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    # A file of another tool may be in another mode; for one already in WAL this only reads.
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability.value]}")
+
+
+def remove_files(path: Path, durability: Durability) -> None:
+    """Delete a closed database. Raises OSError.
+
+    The WAL goes first: one left beside a later file of the same name would be replayed into it.
+    """
+    for suffix in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
+    if durability is Durability.FULL:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable; where folders cannot be opened there is nothing to do."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+"""A WebSocket client in the test's own process: the other end of a 101 response."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from emulator.core.sockets import DISCONNECTED, Close, Disconnect
+from emulator.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from emulator.runtime.websocket import WebSocketEnd
+
+__all__ = ["ConnectError", "SocketClosed", "WebSocketClient"]
+
+RECEIVE_TIMEOUT_S = 5.0
+
+
+class ConnectError(EmulatorError):
+    """The worker did not answer 101. The fields say what it answered."""
+
+    def __init__(self, path: str, status: int, text: str) -> None:
+        super().__init__(f"connect({path!r}): the worker answered {status} {text!r} instead of 101")
+        self.status = status
+        self.text = text
+
+
+class SocketClosed(EmulatorError):  # noqa: N818  # it is an end, not a mistake
+    """The connection has ended; `code`, `reason` and `was_clean` say how, as in a browser."""
+
+    def __init__(self, code: int, reason: str, was_clean: bool) -> None:
+        super().__init__(f"the connection ended: {code} {reason!r}")
+        self.code = code
+        self.reason = reason
+        self.was_clean = was_clean
+
+
+class WebSocketClient:
+    """Sends and receives messages, without a network."""
+
+    def __init__(self, end: WebSocketEnd) -> None:
+        self._end = end
+        self._received: deque[str | bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._sent_close = False
+        self.ended: SocketClosed | None = None
+        end.couple(_Wire(self))
+
+    # --- the test's side -------------------------------------------------------------------
+
+    def send(self, message: str | bytes) -> None:
+        """Send a text or binary message.
+
+        Raises:
+            SocketClosed: the connection has ended.
+        """
+        if self.ended is not None:
+            raise self.ended
+        self._end.from_wire(message)
+
+    def send_json(self, value: Any) -> None:
+        self.send(json.dumps(value))
+
+    async def receive(self, timeout: float = RECEIVE_TIMEOUT_S) -> str | bytes:  # noqa: ASYNC109
+        """The next message.
+
+        Args:
+            timeout: in seconds of the test's clock.
+
+        Raises:
+            SocketClosed: the connection ended and no message is left.
+            TimeoutError: none came in time.
+        """
+        async with asyncio.timeout(timeout):
+            while not self._received:
+                if self.ended is not None:
+                    raise self.ended
+                self._arrived.clear()
+                await self._arrived.wait()
+        return self._received.popleft()
+
+    async def receive_json(self, timeout: float = RECEIVE_TIMEOUT_S) -> Any:  # noqa: ASYNC109
+        """The next message, parsed. Raises as `receive`."""
+        return json.loads(await self.receive(timeout))
+
+    @property
+    def pending(self) -> int:
+        """How many messages have arrived and were not received yet."""
+        return len(self._received)
+
+    async def close(
+        self,
+        code: int | None = 1000,
+        reason: str = "",
+        timeout: float = RECEIVE_TIMEOUT_S,  # noqa: ASYNC109
+    ) -> SocketClosed:
+        """Close, and wait until the server has answered; how the connection ended.
+
+        Messages that came before the answer can still be received.
+
+        Raises:
+            TimeoutError: the server did not answer in time (it may still do).
+        """
+        if self.ended is None and not self._sent_close:
+            self._sent_close = True
+            self._end.from_wire(Close(code, reason))
+        return await self.wait_closed(timeout)
+
+    async def wait_closed(self, timeout: float = RECEIVE_TIMEOUT_S) -> SocketClosed:  # noqa: ASYNC109
+        """Wait until the connection has ended; how it did. Raises: TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while self.ended is None:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return self.ended
+
+    def disconnect(self) -> None:
+        """Vanish without a Close, as a lost connection does."""
+        if self.ended is None:
+            self._ended(1006, DISCONNECTED, was_clean=False)
+            self._end.from_wire(Disconnect())
+
+    # --- what the wire brings --------------------------------------------------------------
+
+    def _accept(self, message: str | bytes) -> None:
+        if self.ended is None:
+            self._received.append(message)
+            self._arrived.set()
+
+    def _accept_close(self, close: Close) -> None:
+        # A Close that the client did not ask for is answered, as browsers do.
+        answers = not self._sent_close
+        self._sent_close = True
+        self._ended(1005 if close.code is None else close.code, close.reason, was_clean=True)
+        if answers:
+            self._end.from_wire(close)
+
+    def _ended(self, code: int, reason: str, *, was_clean: bool) -> None:
+        if self.ended is None:
+            self.ended = SocketClosed(code, reason, was_clean)
+            self._arrived.set()
+
+
+class _Wire:
+    """The connection between the end and the client: there is nothing in between."""
+
+    unsent_bytes = 0
+
+    def __init__(self, client: WebSocketClient) -> None:
+        self._client = client
+
+    def send(self, message: str | bytes) -> None:
+        self._client._accept(message)
+
+    def send_close(self, close: Close) -> None:
+        self._client._accept_close(close)
+
+    def finish(self) -> None:
+        """Both Closes are through: the client knows."""
+
+    def abort(self) -> None:
+        self._client._ended(1006, DISCONNECTED, was_clean=False)

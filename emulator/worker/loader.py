@@ -1,0 +1,154 @@
+"""Loading the worker's own modules: from its folder, each load with modules of its own.
+
+A load keeps its modules in a table and resolves the imports of its code there, the lazy ones
+inside functions too, so that two loads in one process never see each other's modules. While a
+load is the newest, its modules are in `sys.modules` as well, where dataclasses, pickle and typing
+look for them.
+
+Source: spec python-surface §4 (import root); design: Reload.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.errors import ClassNotExportedError, WorkerLoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import CodeType, ModuleType
+
+    from emulator.core.config import Config
+
+__all__ = ["UserModules", "check_exports"]
+
+VENDORED: Final = "python_modules"  # where pywrangler puts the packages of a worker
+
+
+class UserModules(MetaPathFinder):
+    """One load of a worker's code."""
+
+    def __init__(self, main: Path) -> None:
+        self.main = main
+        self._roots = [str(main.parent), str(main.parent / VENDORED)]
+        self._modules: dict[str, ModuleType] = {}
+        self._owned: dict[str, bool] = {}
+        self._is_importing = False
+        self._builtins = {**vars(builtins), "__import__": self._import}
+
+    def load(self) -> ModuleType:
+        """Import the main module.
+
+        Raises:
+            WorkerLoadError: its code, or code it imports, cannot be compiled or raises.
+        """
+        try:
+            with self._installed():
+                return __import__(self.main.stem)
+        except (Exception, SystemExit) as exc:
+            raise WorkerLoadError.from_exception(
+                str(self.main), exc, root=str(self.main.parent)
+            ) from exc
+
+    def retire(self) -> None:
+        """Take the modules out of `sys.modules`, if they are still this load's."""
+        for name, module in self._modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+    def owns(self, name: str) -> bool:
+        """Whether the top-level module `name` is the worker's own."""
+        found = self._owned.get(name)
+        if found is None:
+            spec = PathFinder.find_spec(name, self._roots)
+            found = self._owned[name] = spec is not None and spec.origin is not None
+        return found
+
+    # --- imports of user code ----------------------------------------------------------------
+
+    def _import(
+        self,
+        name: str,
+        globals_: dict[str, Any] | None = None,
+        locals_: dict[str, Any] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> Any:
+        if level == 0 and not self.owns(name.partition(".")[0]):
+            return builtins.__import__(name, globals_, locals_, fromlist, level)
+        with self._installed():
+            return builtins.__import__(name, globals_, locals_, fromlist, level)
+
+    @contextmanager
+    def _installed(self) -> Iterator[None]:
+        """For one import: this load's modules, and no others, answer to the worker's names."""
+        if self._is_importing:  # an import inside the import
+            yield
+            return
+        self._is_importing = True
+        before = {name: module for name, module in sys.modules.items() if self._is_own(name)}
+        for name in before:
+            del sys.modules[name]
+        sys.modules.update(self._modules)
+        sys.meta_path.insert(0, self)
+        try:
+            yield
+        except BaseException:
+            for name in [n for n in sys.modules if self._is_own(n)]:
+                del sys.modules[name]
+            sys.modules.update(before)
+            raise
+        else:
+            self._modules = {n: m for n, m in sys.modules.items() if self._is_own(n)}
+        finally:
+            self._is_importing = False
+            sys.meta_path.remove(self)
+
+    def _is_own(self, name: str) -> bool:
+        return self.owns(name.partition(".")[0])
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        if not self._is_own(fullname):
+            return None
+        spec = PathFinder.find_spec(fullname, path or self._roots, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _UserLoader(spec.loader.name, spec.loader.path, self._builtins)
+        return spec
+
+
+class _UserLoader(SourceFileLoader):
+    """Compiles a file of the worker and gives it the load's own `__import__`."""
+
+    def __init__(self, fullname: str, path: str, names: dict[str, Any]) -> None:
+        super().__init__(fullname, path)
+        self._names = names
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["__builtins__"] = self._names
+        super().exec_module(module)
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        # Always from the source: a cached file of the same second and size would be stale.
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def check_exports(module: ModuleType, config: Config) -> None:
+    """See that every class that a binding names is there.
+
+    Raises:
+        ClassNotExportedError: one is missing, or is no class.
+    """
+    names = dict.fromkeys(binding.class_name for binding in config.local_bindings)
+    missing = [name for name in names if not isinstance(getattr(module, name, None), type)]
+    if missing:
+        raise ClassNotExportedError(config.main, missing)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emulator import assembly
+from emulator.assembly import Emulator, run, serve
 from emulator.cli.output import binding_table, print_event
 from emulator.cli.signals import stop_signals
 
@@ -32,17 +32,17 @@ def serve_until_stopped(
     """
     click.echo(binding_table(config))
     click.echo()
-    emulator = assembly.Emulator.from_config(
+    emulator = Emulator.from_config(
         config, persist_to=persist_to, in_memory=in_memory, listener=print_event
     )
-    assembly.run(_serve(emulator, host=host, port=port))
+    run(_serve(emulator, host=host, port=port))
 
 
-async def _serve(emulator: assembly.Emulator, *, host: str, port: int) -> None:
+async def _serve(emulator: Emulator, *, host: str, port: int) -> None:
     stop = asyncio.Event()
     with stop_signals(asyncio.get_running_loop(), stop.set):
         async with emulator:
-            server = await assembly.serve(emulator, host=host, port=port)
+            server = await serve(emulator, host=host, port=port)
             try:
                 click.echo(f"Ready on {server.urls[0]}")
                 await stop.wait()

@@ -22,7 +22,7 @@ from emulator.storage.errors import CommitFailed
 if TYPE_CHECKING:
     import asyncio
 
-    from emulator.runtime.delivery import Delivery, UserObject
+    from emulator.runtime.delivery import Deliverable, UserObject
     from emulator.runtime.namespace import Namespace
     from emulator.storage.actor_sqlite import ActorSqlite
 
@@ -47,14 +47,14 @@ class ActorContainer:
         self.sqlite: ActorSqlite = namespace.open_storage(object_id, self._first_write)
         self.running_alarm_ns: int | None = None  # the alarm whose handler runs now
         self.running_alarm_is_final = False  # abort(reason, {retryAlarm: false})
-        self._idle: asyncio.TimerHandle | None = None
+        self.idle_timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<object {self.namespace.class_name} {self.name or self.id}>"
 
     # --- events ----------------------------------------------------------------------------
 
-    def deliver(self, delivery: Delivery) -> Instance | None:
+    def deliver(self, delivery: Deliverable) -> Instance | None:
         """Bring an event to the object, waking it if need be; the instance that has it."""
         instance = self.instance
         if instance is None:
@@ -126,11 +126,11 @@ class ActorContainer:
 
     def watch_idle(self) -> None:
         """See that the idle clock runs; it looks at the last activity when it strikes."""
-        if self._idle is None and self.instance is not None:
-            self._idle = self.host.later(IDLE_S, self._idle_struck)
+        if self.idle_timer is None and self.instance is not None:
+            self.idle_timer = self.host.later(IDLE_S, self._idle_struck)
 
     def _idle_struck(self) -> None:
-        self._idle = None
+        self.idle_timer = None
         instance = self.instance
         if instance is None or instance.blockers():
             return  # the end of the last blocker starts the clock again
@@ -138,7 +138,7 @@ class ActorContainer:
         if quiet_s + _EPSILON_S >= IDLE_S:
             self.hibernate()
         else:
-            self._idle = self.host.later(IDLE_S - quiet_s, self._idle_struck)
+            self.idle_timer = self.host.later(IDLE_S - quiet_s, self._idle_struck)
 
     def blockers(self) -> list[Blocker]:
         return [] if self.instance is None else self.instance.blockers()
@@ -180,9 +180,9 @@ class ActorContainer:
         self.sqlite.close()
 
     def _stop_idle_clock(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+        if self.idle_timer is not None:
+            self.idle_timer.cancel()
+            self.idle_timer = None
 
     def report(self, exc: BaseException) -> None:
         """Tell the developer of an error that nobody is there to catch."""

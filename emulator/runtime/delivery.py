@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.runtime.state import DurableObjectState
     from emulator.runtime.websocket import WebSocketEnd
 
-__all__ = ["Delivery", "ObjectClass", "UserObject"]
+__all__ = ["Deliverable", "Delivery", "ObjectClass", "UserObject"]
 
 
 class UserObject(Protocol):
@@ -43,9 +43,29 @@ class ObjectClass(Protocol):
     def construct(self, state: DurableObjectState) -> UserObject: ...
 
 
+class Deliverable(Protocol):
+    """An event. Exactly one of `succeed` and `fail` is called, once, through the output gate."""
+
+    started_s: float
+    task: Any
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def dispatched(self) -> Callable[[], None] | None: ...
+    @property
+    def run(self) -> Callable[[UserObject], Any]: ...
+    @property
+    def succeed(self) -> Callable[[Any], None]: ...
+    @property
+    def fail(self) -> Callable[[BaseException], None]: ...
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Delivery:
-    """An event. Exactly one of `succeed` and `fail` is called, once, through the output gate."""
+    """An event put together from functions: an alarm, an event of a socket."""
 
     kind: str
     detail: str

@@ -37,7 +37,7 @@ class GatedHandle(asyncio.Handle):
 
     def run_now(self) -> None:
         """Run it: the gate has admitted it."""
-        asyncio.Handle._run(self)  # type: ignore[attr-defined]
+        asyncio.Handle._run(self)
 
 
 class FirstHandle(GatedHandle):
@@ -84,7 +84,7 @@ class GatedTimerHandle(asyncio.TimerHandle):
         gate.owner.enter(gate, self)
 
     def run_now(self) -> None:
-        asyncio.Handle._run(self)  # type: ignore[attr-defined]
+        asyncio.Handle._run(self)
 
     def cancel(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
@@ -119,7 +119,7 @@ class GatedLoop(asyncio.SelectorEventLoop):
             gate.owner.remember_timer(handle)
         return handle
 
-    def create_task(  # type: ignore[override]
+    def create_task(
         self, coro: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = super().create_task(coro, **options)

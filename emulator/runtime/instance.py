@@ -15,12 +15,13 @@ Source: spec lifecycle §4, §5; storage §4.2; performance §4, §6, §9.
 from __future__ import annotations
 
 import asyncio
-import inspect
+import functools
 import sys
 import weakref
 from collections import deque
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.gates import Gate, InputGate
@@ -31,9 +32,10 @@ from emulator.web.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from emulator.runtime.actor import ActorContainer
-    from emulator.runtime.delivery import Delivery, UserObject
+    from emulator.runtime.delivery import Deliverable
     from emulator.runtime.gates import GatedHandle, GatedTimerHandle
 
 __all__ = ["Blocker", "Instance"]
@@ -79,14 +81,14 @@ class Instance:
         self.gate = InputGate(self)
         self.context = Context()
         self.context.run(current_gate.set, self.gate.root)
-        self.user: UserObject | None = None
+        self.user: Any = None  # the UserObject, once it is constructed
         self.running = 0
         self.is_continuing = False
         self.broken: JsException | None = None
         self.is_dead = False
         self.microtasks: deque[Callable[[], None]] = deque()
-        self.queue: deque[Delivery] = deque()
-        self.in_flight: dict[Delivery, None] = {}
+        self.queue: deque[Deliverable] = deque()
+        self.in_flight: dict[Deliverable, None] = {}
         self.outbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self.is_output_held = False
         self.is_breathing = False
@@ -202,6 +204,13 @@ class Instance:
         if self.running or self.is_breathing:
             return
         self.settled_awaits = 0
+        innermost = self.gate.innermost
+        if self.microtasks or self.queue or innermost.parked or innermost.waiting_sections:
+            self._let_in()
+        self.touch()
+
+    def _let_in(self) -> None:
+        """What waited for the end of the turn (I2)."""
         while self.microtasks and not self.is_dead:
             self._microtask(self.microtasks.popleft())
         if self.is_dead:
@@ -210,7 +219,6 @@ class Instance:
             self._open_section()
         if self.queue or self.gate.innermost.parked:
             self._schedule_advance()
-        self.touch()
 
     def _microtask(self, callback: Callable[[], None]) -> None:
         self.running += 1
@@ -241,14 +249,16 @@ class Instance:
             handle = self.gate.next_parked()
             if handle is not None and not handle.cancelled():
                 self._turn(handle)
-        while self.queue and not self.is_dead and self.gate.is_idle:
+        for _ in range(len(self.queue)):
+            if self.is_dead or not self.gate.is_idle:
+                break
             self._start(self.queue.popleft())
         if self.queue and not self.is_dead and self.gate.is_idle:
             self._schedule_advance()
 
     # --- events ----------------------------------------------------------------------------
 
-    def deliver(self, delivery: Delivery) -> None:
+    def deliver(self, delivery: Deliverable) -> None:
         """Start the event now, or queue it until the gate lets it in."""
         host = self.host
         if self.running or self.queue or self.is_breathing or not self.gate.is_idle:
@@ -263,17 +273,17 @@ class Instance:
             finally:
                 host.eager_depth -= 1
 
-    def _start(self, delivery: Delivery) -> None:
-        delivery.started_s = self.loop.time()
+    def _start(self, delivery: Deliverable) -> None:
         self.in_flight[delivery] = None
         context = self.context.copy()
+        task: asyncio.Task[Any] | None = None
         outcome: Any = None
         failure: BaseException | None = None
         self.running += 1
         try:
             outcome = context.run(delivery.run, self.user)
-            if outcome is not None and hasattr(outcome, "__await__"):
-                outcome = delivery.task = self._task(outcome, context, delivery)
+            if hasattr(outcome, "__await__"):
+                task = delivery.task = self._task(outcome, context)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as exc:
@@ -281,40 +291,40 @@ class Instance:
         finally:
             self.running -= 1
             self._end_turn()
+        delivery.started_s = self.last_active_s
         if delivery.dispatched is not None:
             delivery.dispatched()
-        if self.is_dead:
-            return
-        task = delivery.task
         if task is None:
             self._finish(delivery, outcome, failure)
         elif task.done():
             self._task_done(delivery, task)
         else:
-            task.add_done_callback(
-                lambda done, delivery=delivery: self._task_done(delivery, done), context=Context()
-            )
+            done = functools.partial(self._task_done, delivery)
+            task.add_done_callback(done, context=Context())
 
-    def _task(self, awaitable: Any, context: Context, delivery: Delivery) -> asyncio.Task[Any]:
-        coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
-        return asyncio.Task(
-            coroutine, loop=self.loop, eager_start=True, context=context, name=delivery.detail
-        )
+    def _task(self, awaitable: Any, context: Context) -> asyncio.Task[Any]:
+        coroutine = awaitable if type(awaitable) is CoroutineType else _await(awaitable)
+        return asyncio.Task(coroutine, loop=self.loop, eager_start=True, context=context)
 
-    def _task_done(self, delivery: Delivery, task: asyncio.Task[Any]) -> None:
+    def _task_done(self, delivery: Deliverable, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
             self._finish(delivery, None, error("The script will never generate a response."))
+            return
+        failure = task.exception()
+        self._finish(delivery, None if failure else task.result(), failure)
+
+    def _finish(self, delivery: Deliverable, value: Any, failure: BaseException | None) -> None:
+        if self.is_dead:
+            return
+        if self.is_output_held or self.outbox:
+            self.outbox.append((self._leave, (delivery, value, failure)))
         else:
-            failure = task.exception()
-            self._finish(delivery, None if failure else task.result(), failure)
+            self._leave(delivery, value, failure)
 
-    def _finish(self, delivery: Delivery, value: Any, failure: BaseException | None) -> None:
-        if not self.is_dead:
-            self.emit(self._leave, delivery, value, failure)
-
-    def _leave(self, delivery: Delivery, value: Any, failure: BaseException | None) -> None:
+    def _leave(self, delivery: Deliverable, value: Any, failure: BaseException | None) -> None:
         self.in_flight.pop(delivery, None)
-        self.touch()
+        if delivery.task is not None or self.is_output_held:
+            self.touch()  # it lasted longer than the turn it began in
         if failure is None:
             delivery.succeed(value)
         else:
@@ -346,10 +356,7 @@ class Instance:
         try:
             value = section.context.run(section.callback)
             if value is not None and hasattr(value, "__await__"):
-                coroutine = value if inspect.iscoroutine(value) else _await(value)
-                task = asyncio.Task(
-                    coroutine, loop=self.loop, eager_start=True, context=section.context
-                )
+                task = self._task(value, section.context)
         except Exception as exc:
             section.timeout.cancel()
             self.break_(as_js_error(exc))
@@ -439,7 +446,8 @@ class Instance:
     def touch(self) -> None:
         """Something happened: the idle clock starts again."""
         self.last_active_s = self.loop.time()
-        self.container.watch_idle()
+        if self.container.idle_timer is None:
+            self.container.watch_idle()
 
     def pin(self, key: object, kind: str, detail: str) -> None:
         """Keep the instance awake until `unpin(key)`."""
@@ -476,12 +484,12 @@ class Instance:
 
 def _user_source() -> str | None:
     """`file:line` of the nearest frame that is the user's."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if not name.startswith(("emulator.", "asyncio", "workers", "contextvars")):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

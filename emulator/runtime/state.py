@@ -10,7 +10,6 @@ import inspect
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.sockets import AutoResponse
 from emulator.core.values import JsException, PyProxy, error
 from emulator.runtime.namespace import ObjectId
 from emulator.runtime.storage import ObjectStorage
@@ -18,6 +17,7 @@ from emulator.runtime.storage import ObjectStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.core.sockets import AutoResponse
     from emulator.runtime.instance import Instance
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.web.promises import Promise

@@ -11,64 +11,104 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.values import from_js
-from emulator.runtime.delivery import Delivery, UserObject
-from emulator.runtime.gates import current_gate
 from emulator.runtime.errors import copy_error
+from emulator.runtime.gates import current_gate
 from emulator.web.promises import Promise, Settled, rejected, resolved
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from emulator.core.values import JsValue
+    from emulator.runtime.delivery import UserObject
     from emulator.runtime.instance import Instance
     from emulator.runtime.namespace import Namespace, ObjectId
 
 __all__ = ["Stub"]
 
 
-class _Outcome:
-    """What a call came to. A promise is made only if the caller has to wait for it."""
+class _Call:
+    """A delivery that is its own outcome. A promise is made only if the caller has to wait."""
 
-    __slots__ = ("error", "is_settled", "promise", "value", "waiter")
+    kind = "call"
+    dispatched = None
+    started_s = 0.0
+    task: asyncio.Task[Any] | None = None
+    is_settled = False
+    value: Any = None
+    error: BaseException | None = None
+    promise: Promise | None = None
+    waiter: Instance | None = None
 
-    def __init__(self) -> None:
-        self.is_settled = False
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.promise: Promise | None = None
-        self.waiter: Instance | None = None
+    @property
+    def detail(self) -> str:
+        raise NotImplementedError
+
+    def run(self, user: UserObject) -> Any:
+        raise NotImplementedError
 
     def succeed(self, value: Any) -> None:
         self.is_settled = True
-        self.value = from_js(value)
-        if self.promise is not None and not self.promise.done():
-            self.promise.set_result(self.value)
-        self._release()
+        self.value = value = from_js(value)
+        promise = self.promise
+        if promise is not None:
+            if not promise.done():
+                promise.set_result(value)
+            self._release()
 
     def fail(self, error: BaseException) -> None:
         self.is_settled = True
         self.error = error
-        if self.promise is not None and not self.promise.done():
-            self.promise.set_exception(error)
-            # A rejection that nobody handles is silent (spec lifecycle §8).
-            self.promise._Future__log_traceback = False  # type: ignore[attr-defined]
-        self._release()
+        promise = self.promise
+        if promise is not None:
+            if not promise.done():
+                promise.set_exception(error)
+                # A rejection that nobody handles is silent (spec lifecycle §8).
+                promise._Future__log_traceback = False  # type: ignore[attr-defined]
+            self._release()
 
     def _release(self) -> None:
         if self.waiter is not None:
             self.waiter.unpin(self)
 
     def as_promise(
-        self, loop: asyncio.AbstractEventLoop, waiter: Instance | None, detail: str
+        self, loop: asyncio.AbstractEventLoop, waiter: Instance | None
     ) -> Promise | Settled:
         if self.is_settled:
             return resolved(self.value) if self.error is None else rejected(self.error)
         self.promise = Promise(loop=loop)
         if waiter is not None:
             self.waiter = waiter
-            waiter.pin(self, "call", detail)
+            waiter.pin(self, "call", self.detail)
         return self.promise
+
+
+class _MethodCall(_Call):
+    kind = "rpc"
+
+    def __init__(self, method: str, args: list[JsValue]) -> None:
+        self.method = method
+        self.args = args
+
+    @property
+    def detail(self) -> str:
+        return f"{self.method}()"
+
+    def run(self, user: UserObject) -> Any:
+        return user.call(self.method, self.args)
+
+
+class _FetchCall(_Call):
+    kind = "fetch"
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+
+    @property
+    def detail(self) -> str:
+        return f"{self.request.method} {self.request.url}"
+
+    def run(self, user: UserObject) -> Any:
+        return user.fetch(self.request)
 
 
 class Stub:
@@ -83,29 +123,23 @@ class Stub:
 
     def call(self, method: str, args: list[JsValue]) -> Promise | Settled:
         """Call a method of the object."""
-        return self._send("rpc", f"{method}()", lambda user: user.call(method, args))
+        return self._send(_MethodCall(method, args))
 
     def fetch(self, request: Any) -> Promise | Settled:
         """Have the object's fetch handler answer `request`."""
-        return self._send("fetch", f"fetch({request.url})", lambda user: user.fetch(request))
+        return self._send(_FetchCall(request))
 
-    def _send(
-        self, kind: str, detail: str, run: Callable[[UserObject], Any]
-    ) -> Promise | Settled:
+    def _send(self, call: _Call) -> Promise | Settled:
         attached = self._attached
         if attached is not None and attached.broken is not None:
             return rejected(copy_error(attached.broken))
-        outcome = _Outcome()
-        delivery = Delivery(
-            kind=kind, detail=detail, run=run, succeed=outcome.succeed, fail=outcome.fail
-        )
         gate = current_gate.get()
         caller: Instance | None = None if gate is None else gate.owner
         if caller is None:
-            self._deliver(delivery)
+            self._deliver(call)
         else:
-            caller.emit(self._deliver, delivery)
-        return outcome.as_promise(self.namespace.host.loop, caller, detail)
+            caller.emit(self._deliver, call)
+        return call.as_promise(self.namespace.host.loop, caller)
 
-    def _deliver(self, delivery: Delivery) -> None:
-        self._attached = self.namespace.container(self.id).deliver(delivery)
+    def _deliver(self, call: _Call) -> None:
+        self._attached = self.namespace.container(self.id).deliver(call)

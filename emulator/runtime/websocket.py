@@ -269,7 +269,7 @@ class WebSocketEnd:
     @property
     def ready_state(self) -> ReadyState:
         """As a hibernatable end shows it (spec §1.8)."""
-        if self.close_sent and (self.close_received or self.was_closed_first and self.is_gone):
+        if self.close_sent and (self.close_received or (self.was_closed_first and self.is_gone)):
             return ReadyState.CLOSED
         if self.close_sent or self.close_received or self.is_gone or self.is_failed:
             return ReadyState.CLOSING

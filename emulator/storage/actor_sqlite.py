@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from emulator.core.values.errors import JsException, error
 from emulator.storage.alarms import Metadata
+from emulator.storage.errors import CommitFailed
 from emulator.storage.kv import KvStore
 from emulator.storage.session import Session
 from emulator.storage.sql import SqlStore
@@ -114,6 +115,7 @@ class ActorSqlite:
         """Undo what is not committed and close for good. Idempotent."""
         self._session.end()
         self._transactions.forget()
+        self._forget_undone()
 
     # --- the turn --------------------------------------------------------------------------
 
@@ -126,14 +128,23 @@ class ActorSqlite:
         """Commit the turn's transaction. Raises CommitFailed; everything is undone then."""
         try:
             self._session.commit()
-        finally:
-            self._alarm.is_alarm_changed = False
+        except CommitFailed:
+            self._forget_undone()
+            raise
+        self._alarm.is_alarm_changed = False
+        if self._sql is not None:
+            self._sql.committed()
 
     def rollback(self) -> None:
         """Undo everything that is not committed, explicit transactions too."""
         self._session.rollback()
         self._transactions.forget()
+        self._forget_undone()
+
+    def _forget_undone(self) -> None:
         self._alarm.is_alarm_changed = False
+        if self._sql is not None:
+            self._sql.rolled_back()
 
     # --- SQL -------------------------------------------------------------------------------
 

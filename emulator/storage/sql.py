@@ -6,6 +6,10 @@ Invariants
  2. A statement that is not read-only opens the turn's transaction before its first step but after
     it was prepared: one that cannot be prepared leaves nothing pending.
  3. An APSW cursor is used again only after its statement came to its end.
+ 4. A cursor that user code dropped before its end holds its table (DROP TABLE is refused) and, if
+    it writes, breaks the commit: JavaScript's collector comes late. So unfinished cursors are kept
+    here: writing ones to the end of the transaction, reading ones until the turn was committed,
+    the pool wants the connection, or `HELD_MAX` others came.
 
 spec: storage §3.  Proof: tests/storage/test_sql.py.
 """
@@ -48,6 +52,7 @@ _EARLY_BINDINGS: Final = (
 _TOO_LONG: Final = "statement too long: SQLITE_TOOBIG"
 _DATABASE_DELETED: Final = "SQLite query was canceled because the database was deleted."
 
+HELD_MAX: Final = 16
 _USER_FLAGS: Final = apsw.SQLITE_PREPARE_PERSISTENT  # (1)
 
 
@@ -59,17 +64,21 @@ class SqlStore:
         "_authorizer",
         "_changes_before",
         "_description",
+        "_held",
         "_is_readonly",
         "_live",
         "_session",
         "_spare",
+        "_writing",
     )
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._authorizer = Authorizer()
         self._authorized: apsw.Connection | None = None  # the connection that asks it
-        self._live: weakref.WeakSet[SqlCursor] = weakref.WeakSet()
+        self._live: weakref.WeakSet[SqlCursor] = weakref.WeakSet()  # not at their end
+        self._held: deque[SqlCursor] = deque(maxlen=HELD_MAX)  # of those, readers (4)
+        self._writing: set[SqlCursor] = set()  # and writers (4)
         self._spare: apsw.Cursor | None = None
         # Of the statement that is starting, left by `_starting`:
         self._changes_before = 0
@@ -78,6 +87,7 @@ class SqlStore:
         session.has_users = self._has_live_cursors
 
     def _has_live_cursors(self) -> bool:
+        self._held.clear()
         return len(self._live) > 0
 
     @property
@@ -109,6 +119,16 @@ class SqlStore:
         for cursor in list(self._live):
             cursor.cancel(_DATABASE_DELETED)
         self._live.clear()
+        self.rolled_back()
+
+    def committed(self) -> None:
+        """The turn's transaction was committed (4)."""
+        self._held.clear()
+
+    def rolled_back(self) -> None:
+        """Everything uncommitted was undone (4)."""
+        self._held.clear()
+        self._writing.clear()
 
     # --- running -----------------------------------------------------------------------------
 
@@ -128,6 +148,10 @@ class SqlStore:
             self._spare = apsw_cursor
         else:
             self._live.add(cursor)
+            if self._is_readonly:
+                self._held.append(cursor)
+            else:
+                self._writing.add(cursor)
         return cursor
 
     def _start(
@@ -190,13 +214,10 @@ class SqlStore:
 
     # --- for the cursors -----------------------------------------------------------------------
 
-    def dropped(self, cursor: SqlCursor) -> None:
-        """A cursor was given up, and its APSW cursor closed."""
-        self._live.discard(cursor)
-
     def finished(self, cursor: SqlCursor, apsw_cursor: apsw.Cursor) -> None:
         """A cursor has come to its end, and its APSW cursor with it (3)."""
         self._live.discard(cursor)
+        self._writing.discard(cursor)
         if self._spare is None and apsw_cursor.exec_trace is not None:
             self._spare = apsw_cursor
 

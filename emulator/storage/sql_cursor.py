@@ -101,12 +101,15 @@ class SqlCursor:
         return found
 
     def one(self) -> SqlRow:
-        """The only row. Raises JsException if there is none or another."""
+        """The only row. Raises JsException if there is none or another.
+
+        The statement with other rows is not reset, as on the platform: it still holds its table.
+        """
         row = self.next_row()
         if row is None:
             raise error(_NO_RESULTS)
         if self._ahead is not None:
-            self.close()
+            self._ahead = None
             raise error(_MANY_RESULTS)
         return row
 
@@ -121,14 +124,6 @@ class SqlCursor:
         """Approximate: see `row_counts`. Raises JsException if the database was deleted."""
         self._check_canceled()
         return 0 if self.is_readonly else row_counts.rows_written(self._session, self)
-
-    def close(self) -> None:
-        """Give up the rows that are left. Idempotent."""
-        cursor, self._cursor = self._cursor, None
-        self._ahead = None
-        if cursor is not None:
-            cursor.close(force=True)
-            self._store.dropped(self)
 
     # --- for the store -----------------------------------------------------------------------
 
@@ -168,7 +163,7 @@ class SqlCursor:
         try:
             found.extend(cursor)
         except apsw.Error as exc:
-            self.close()
+            self._end()
             raise self._store.failure(exc) from exc
         except UnicodeDecodeError:
             position = handed_out + len(found)
@@ -177,8 +172,7 @@ class SqlCursor:
             )
             found += [row, *again]
         self.rows_fetched = handed_out + len(found)
-        self._cursor = None
-        self._store.finished(self, cursor)
+        self._end()
         return found
 
     def _step(self) -> SqlRow | None:
@@ -194,15 +188,19 @@ class SqlCursor:
                 row = next(cursor, None)
                 self.wrote(changes_before)
         except apsw.Error as exc:
-            self.close()
+            self._end()
             raise self._store.failure(exc) from exc
         except UnicodeDecodeError:
             self._cursor, row = self._store.read_again(
                 self.text, self.bindings, self._description, self.rows_fetched
             )
         if row is None:
-            self._cursor = None
-            self._store.finished(self, cursor)
+            self._end()
         else:
             self.rows_fetched += 1
         return row
+
+    def _end(self) -> None:
+        cursor, self._cursor = self._cursor, None
+        assert cursor is not None, "a cursor ends once"
+        self._store.finished(self, cursor)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import types
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from emulator.core.values import JsProxy, JsValue, PyProxy
 
@@ -55,8 +55,8 @@ class Settled(JsProxy, js_name="Promise", py_name="PyodideFuture"):
     def __await__(self) -> Generator[Any, Any, Any]:
         if self._error is not None:
             raise self._error
+        yield from ()  # makes this a generator: nothing is ever yielded
         return self._value
-        yield  # makes this a generator: nothing is ever yielded
 
     def done(self) -> bool:
         return True
@@ -205,4 +205,4 @@ def _spawn(coroutine: Coroutine[Any, Any, Any]) -> Promise:
     task = loop.create_task(coroutine)
     promise._task = task  # type: ignore[attr-defined]
     task.add_done_callback(functools.partial(_copy_outcome, promise))
-    return cast("Promise", promise)
+    return promise

@@ -157,7 +157,7 @@ class ReadableStream(WebObject, js_name="ReadableStream"):
             while True:
                 self._must_pull_again = False
                 await self._source.pull(self)
-                if not self._must_pull_again:
+                if not (self._must_pull_again and self._wants_chunks()):
                     break
         except Exception as exc:
             self._fail(exc)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import apsw
 import pytest
 
 from emulator.core.values.errors import JsException
 from emulator.storage.errors import CommitFailed
+from emulator.storage.sql import HELD_MAX
 
 ABORTED = "Error: abort due to ROLLBACK: SQLITE_ABORT (extended: SQLITE_ABORT_ROLLBACK)"
 DELETED = "Error: SQLite query was canceled because the database was deleted."
@@ -189,11 +192,19 @@ class TestCursor:
         assert cursor.rows() == [(1,), (2,), (3,)]
         numbers.exec("DROP TABLE n")
 
-    def test_a_forgotten_cursor_does_not_lock_the_table(self, numbers):
-        cursor = numbers.exec("SELECT a FROM n")
-        assert not cursor.is_finished
-        del cursor
+    def test_so_is_one_whose_cursor_was_dropped_until_the_turn_is_committed(self, numbers):
+        numbers.exec("SELECT a FROM n")
+        message(numbers.exec("SELECT a FROM n").one)
+        locked = "Error: database table is locked: SQLITE_LOCKED"
+        assert message(numbers.exec, "DROP TABLE n") == locked
+        numbers.commit()
+        gc.collect()  # tracebacks of the errors above
         numbers.exec("DROP TABLE n")
+
+    def test_only_the_last_dropped_ones_are_kept(self, numbers):
+        for _ in range(100):
+            numbers.exec("SELECT a FROM n")
+        assert len(numbers._sql._live) == HELD_MAX
 
     def roll_back(self, storage):
         def body():
@@ -227,13 +238,22 @@ class TestCursor:
         assert ended.next_row() is None
 
     def test_an_unfinished_write_breaks_the_commit(self, numbers):
-        cursor = numbers.exec("INSERT INTO n VALUES (4) RETURNING a")
+        numbers.exec("INSERT INTO n VALUES (4) RETURNING a")
         with pytest.raises(CommitFailed) as caught:
             numbers.commit()
         assert str(caught.value.error).startswith("Error: internal error; reference = ")
         assert not numbers.is_dirty
         assert numbers.exec("SELECT count(*) FROM n").one() == (3,)
-        cursor.close()
+        numbers.exec("INSERT INTO n VALUES (4)")
+        numbers.commit()
+
+    def test_it_breaks_a_synchronous_transaction_too(self, numbers):
+        def body():
+            numbers.exec("INSERT INTO n VALUES (4) RETURNING a")
+
+        assert message(numbers.transaction_sync, body).startswith("Error: internal error")
+        with pytest.raises(CommitFailed):
+            numbers.commit()
 
     def test_a_finished_write_does_not(self, numbers):
         assert numbers.exec("INSERT INTO n VALUES (4), (5) RETURNING a").rows() == [(4,), (5,)]

@@ -57,8 +57,8 @@ def test_a_base_is_resolved() -> None:
     ("call", "text"),
     [
         (lambda: URL("x"), "Invalid URL string."),
-        (lambda: URL("/a", "x"), "Invalid URL string."),
-        (lambda: URL("a", jsnull), "Invalid URL string."),
+        pytest.param(lambda: URL("/a", "x"), "Invalid URL string.", id="base"),
+        pytest.param(lambda: URL("a", jsnull), "Invalid URL string.", id="null base"),
         (
             lambda: URL(),
             "Failed to construct 'URL': constructor parameter 1 is not of type 'USVString'.",

@@ -109,6 +109,10 @@ from emulator.core.values.typed_arrays import (
 )
 
 __all__ = [
+    "HOLE",
+    "MAX_SAFE_INTEGER",
+    "PRIMITIVES",
+    "TYPED_ARRAYS",
     "ArrayBuffer",
     "ArrayBufferView",
     "CodecError",
@@ -116,7 +120,6 @@ __all__ = [
     "ConversionError",
     "DataView",
     "DomException",
-    "HOLE",
     "HostCodec",
     "HostSink",
     "HostSource",
@@ -136,10 +139,7 @@ __all__ = [
     "JsSet",
     "JsSymbol",
     "JsValue",
-    "MAX_SAFE_INTEGER",
-    "PRIMITIVES",
     "PyProxy",
-    "TYPED_ARRAYS",
     "TypedArray",
     "Uint8Array",
     "UnsupportedPatternError",

@@ -187,7 +187,7 @@ class JsArray(Indexed, js_name="Array"):
     def sort(self, compare: Any = None) -> JsArray:
         """In place: by text in UTF-16 order, or by `compare`; undefined and holes come last."""
         values = [x for x in self._items if x is not None and x is not HOLE]
-        tail = [None] * sum(1 for x in self._items if x is None)
+        tail: list[JsValue] = [None] * sum(1 for x in self._items if x is None)
         tail += [HOLE] * (len(self._items) - len(values) - len(tail))
         if compare is None:
             values.sort(key=lambda x: to_string(x).encode("utf-16-be", "surrogatepass"))

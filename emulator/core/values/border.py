@@ -40,8 +40,14 @@ class PyProxy(JsProxy, js_name="PyProxy"):
         self.is_once = is_once
         self.is_destroyed = False
 
+    __hash__ = None  # (V3)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PyProxy) and self._object is other._object
+
+    @property
+    def typeof(self) -> str:  # type: ignore[override]  # it depends on what is behind
+        return "function" if callable(self._object) else "object"
 
     @property
     def js_id(self) -> int:

@@ -35,7 +35,7 @@ class JsBoxed(JsProxy):
         self._value = value
 
     @property
-    def constructor(self) -> Any:  # type: ignore[override]  # the class is the primitive's
+    def constructor(self) -> Any:
         return _CONSTRUCTORS[type(self._value)]
 
     def toString(self) -> str:

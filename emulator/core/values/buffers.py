@@ -137,9 +137,7 @@ class ArrayBufferView(JsProxy):
         if byte_offset % item:
             raise range_error(f"start offset of {self.js_name} should be a multiple of {item}")
         if not 0 <= byte_offset <= size:
-            raise range_error(
-                f"Start offset {byte_offset} is outside the bounds of the buffer"
-            )
+            raise range_error(f"Start offset {byte_offset} is outside the bounds of the buffer")
         if length is None and buffer.max_byte_length is None:
             if size % item:
                 raise range_error(f"byte length of {self.js_name} should be a multiple of {item}")

@@ -5,12 +5,12 @@ Source: ECMAScript; Pyodide calls a Python function with every argument that Jav
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values.border import from_js, js_value
 from emulator.core.values.errors import type_error
 from emulator.core.values.proxies import JsBigInt, JsNull, JsProxy, JsValue
-from emulator.core.values.text import number_to_string
+from emulator.core.values.text import to_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,14 +50,17 @@ def callback(function: Any) -> Callable[..., JsValue]:
 def _described(value: JsValue) -> str:
     if value is None:
         return "undefined"
-    if isinstance(value, JsNull):
-        return "object null"
-    if isinstance(value, bool):
-        return f"boolean {'true' if value else 'false'}"
+    if isinstance(value, JsProxy):
+        return value.typeof
     if isinstance(value, str):
         return f'string "{value}"'
-    if isinstance(value, JsBigInt):
-        return f"bigint {int(value)}"
-    if isinstance(value, (int, float)):
-        return f"number {number_to_string(value)}"
-    return str(value.typeof)
+    return f"{_TYPE_NAMES[type(value)]} {to_string(value)}"
+
+
+_TYPE_NAMES: Final = {
+    JsNull: "object",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    JsBigInt: "bigint",
+}

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CodecError", "HostCodec", "HostSink", "HostSource", "dumps", "loads"]
 
 
-def dumps(
-    value: JsValue, *, native_errors: bool = True, host: HostCodec | None = None
-) -> bytes:
+def dumps(value: JsValue, *, native_errors: bool = True, host: HostCodec | None = None) -> bytes:
     """Encode a JavaScript value.
 
     Args:

@@ -47,7 +47,7 @@ SMALLS: Final = {number: _small(number) for number in range(-128, 1024)}
 def integer(number: int) -> str:
     if SMALL_MIN <= number <= SMALL_MAX:
         return _small(number)
-    return double(float(number))
+    return "N" + str(_PACK(number), "latin-1")
 
 
 def double(number: float) -> str:

@@ -89,9 +89,7 @@ def read_resizable(b: bytes, s: str, p: int, r: Reader) -> tuple[JsValue, int]:
     return _with_view(result, b, s, p, r)
 
 
-def _with_view(
-    buffer: ArrayBuffer, b: bytes, s: str, p: int, r: Reader
-) -> tuple[JsValue, int]:
+def _with_view(buffer: ArrayBuffer, b: bytes, s: str, p: int, r: Reader) -> tuple[JsValue, int]:
     """The buffer, or the view on it that follows: a view takes the value before it."""
     q = p
     while s[q : q + 1] == "\0":
@@ -152,26 +150,25 @@ def read_host(b: bytes, s: str, p: int, r: Reader) -> tuple[JsValue, int]:
     if tag == NATIVE_ERROR:
         value, p = _read_native_error(b, s, p, r)
     elif tag == DOM_EXCEPTION:
-        (name, p), (message, p), (stack, p) = _read_dom_texts(p, r)
-        value = DomException(name, message)
-        value.stack = stack
+        value, p = _read_dom_exception(p, r)
     else:
         value, p = r.read_host(tag, p)
     r.refs[place] = value
     return value, p
 
 
-def _read_dom_texts(p: int, r: Reader) -> list[tuple[str, int]]:
-    texts = []
-    for _ in range(3):
-        data, p = r.take(p)
-        texts.append((data.decode("utf-8", "replace"), p))
-    return texts
+def _read_dom_exception(p: int, r: Reader) -> tuple[DomException, int]:
+    name, p = r.take(p)
+    message, p = r.take(p)
+    stack, p = r.take(p)
+    result = DomException(name.decode("utf-8", "replace"), message.decode("utf-8", "replace"))
+    result.stack = stack.decode("utf-8", "replace")
+    return result, p
 
 
 def _read_native_error(b: bytes, s: str, p: int, r: Reader) -> tuple[JsException, int]:
     kind, p = varint_at(b, p)
-    name = _ERROR_KINDS.get(kind, "Error")
+    name: JsValue = _ERROR_KINDS.get(kind, "Error")
     if not kind:
         name, p = r.read(p)
     message, p = read_text_inside(b, s, p, r)

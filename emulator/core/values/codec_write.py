@@ -6,8 +6,8 @@ fails to encode, and `_assemble` then writes it as UTF-16, where its padding is 
 
 Invariants:
 
-  E1  A text that may be wide is a part of its own, and the part before it is its head: the tag
-      and the length that it has if it is not wide.
+  E1  A text that may be wide is a part of its own, and the part before it ends with its head: the
+      tag and the length that it has if it is not wide.
   E2  UTF-16 data lies at an even offset of the whole blob.
   E3  An object takes its reference id when it is first met, a view's buffer before the view.
 
@@ -68,13 +68,13 @@ class _UnusualKeysError(Exception):
 
 
 @functools.lru_cache(1024)
-def _shape(keys: tuple[str, ...]) -> tuple[str, ...]:
+def _shape(*keys: str) -> tuple[str, ...]:
     """The written forms of an object's keys. Objects of one shape share them.
 
     Raises:
         _UnusualKeysError: there is an index, a wide key, or too much text to remember.
     """
-    if not all(
+    if len(keys) > _SHAPE_KEYS_MAX or not all(
         key.isascii() and len(key) <= _SHAPE_KEY_CHARS_MAX and not is_array_index(key)
         for key in keys
     ):
@@ -85,7 +85,7 @@ def _shape(keys: tuple[str, ...]) -> tuple[str, ...]:
 class Writer:
     """One blob being written. Also the HostSink that host objects write themselves into."""
 
-    __slots__ = ("alive", "host", "ids", "native_errors", "out", "_parts")
+    __slots__ = ("_parts", "alive", "host", "ids", "native_errors", "out")
 
     def __init__(self, host: HostCodec | None, native_errors: bool) -> None:
         self._parts: list[str] = [HEADER]
@@ -110,8 +110,7 @@ class Writer:
         self.out(str(data, "latin-1"))
 
     def string(self, text: str) -> None:
-        size = len(text)
-        self.out(_HEADS[size] if size < _HEADED else '"' + varint(size))
+        self.out(_head(len(text)))
         self.out(text)
 
     def finish(self) -> bytes:
@@ -130,58 +129,62 @@ class Writer:
         return True
 
 
+def _head(size: int) -> str:
+    return _HEADS[size] if size < _HEADED else '"' + varint(size)
+
+
 def _assemble(parts: Iterable[str]) -> bytes:
     out = bytearray()
-    before = ""
     for part in parts:
         try:
             out += part.encode("latin-1")
         except UnicodeEncodeError:
-            del out[len(out) - len(before) :]
+            del out[len(out) - len(_head(len(part))) :]
             data = part.encode("utf-16-le", "surrogatepass")
             size = varint(len(data)).encode("latin-1")
             if (len(out) + 1 + len(size)) % 2:
                 out += b"\0"
             out += b"c" + size + data
-        before = part
     return bytes(out)
 
 
 # The scalars are written inside the loops of the two functions below: a call for each would
 # double their time (spec: performance §5).
 def _write_object(value: JsObject, w: Writer) -> None:  # noqa: C901, PLR0912
-    if w.is_known(value):
+    ids = w.ids
+    identity = id(value)
+    if identity in ids:
+        w.out("^" + varint(ids[identity]))
         return
+    ids[identity] = len(ids)
     members = value._members
     try:
-        if len(members) > _SHAPE_KEYS_MAX:
-            raise _UnusualKeysError
-        keys = _shape(tuple(members))
+        keys = _shape(*members)
     except _UnusualKeysError:
         _write_members(members, w)
         return
     out = w.out
     out("o")
-    for key, x in zip(keys, members.values(), strict=True):
-        out(key)
+    for key, x in zip(keys, members.values()):  # noqa: B905  # they are of one length
         kind = type(x)
         if kind is str:
             size = len(x)
-            out(_HEADS[size] if size < _HEADED else '"' + varint(size))
+            out(key + (_HEADS[size] if size < _HEADED else '"' + varint(size)))
             out(x)
         elif kind is int:
-            out(SMALLS.get(x) or integer(x))
+            out(key + (SMALLS.get(x) or integer(x)))
         elif kind is JsObject:
+            out(key)
             _write_object(x, w)
         elif kind is bool:
-            out("T" if x else "F")
-        elif x is None:
-            out("_")
+            out(key + ("T" if x else "F"))
         elif kind is float:
-            out(floating(x))
+            out(key + floating(x))
         elif kind is JsArray:
+            out(key)
             _write_array(x, w)
         else:
+            out(key)
             _WRITERS.get(kind, _write_other)(x, w)
     out("{" + varint(len(members)))
 
@@ -246,7 +249,7 @@ def _numbers(items: list[int | float]) -> str:
         and max(items) <= SMALL_MAX
         and all(is_small(x) for x in items if type(x) is float)
     ):
-        return "".join([SMALLS.get(x) or integer(int(x)) for x in items])
+        return "".join([integer(int(x)) for x in items])
     return "".join([double(float(x)) for x in items])
 
 

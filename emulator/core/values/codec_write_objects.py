@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from emulator.core.values.boxed import JsBoxed
     from emulator.core.values.buffers import ArrayBuffer, ArrayBufferView
     from emulator.core.values.codec_write import Writer
-    from emulator.core.values.maps import JsMap, JsSet
     from emulator.core.values.dates import JsDate
     from emulator.core.values.errors import DomException, JsException
+    from emulator.core.values.maps import JsMap, JsSet
     from emulator.core.values.regexps import JsRegExp
 
 __all__ = [
@@ -94,11 +94,12 @@ def write_view(value: ArrayBufferView, w: Writer) -> None:
         write_buffer(value._buffer, w)
     if w.is_known(value):
         return
-    resizable = value._buffer.max_byte_length is not None
     if value.is_out_of_bounds:
         raise data_clone_error(f"#<{value.js_name}> could not be cloned.")
-    w.out("V" + VIEW_TAGS[type(value)] + varint(value.byteOffset) + varint(value.byteLength))
-    w.uint(value.is_length_tracking | resizable << 1)
+    is_tracking = value.is_length_tracking
+    size = 0 if is_tracking else value.byteLength
+    w.out("V" + VIEW_TAGS[type(value)] + varint(value.byteOffset) + varint(size))
+    w.uint(is_tracking | value._buffer.resizable << 1)
 
 
 def write_boxed(value: JsBoxed, w: Writer) -> None:

@@ -42,7 +42,7 @@ class _Converter:
         self.create_proxies = create_proxies
         self.memo: dict[int, tuple[Any, JsValue]] = {}
 
-    def convert(self, value: Any, depth: int = -1) -> JsValue:
+    def convert(self, value: Any, depth: int = -1) -> JsValue:  # noqa: PLR0911  # one a class
         kind = type(value)
         if kind in PRIMITIVES or isinstance(value, (JsProxy, str, int, float)):
             return js_value(value)
@@ -66,8 +66,7 @@ class _Converter:
         result = JsArray(items)
         self.memo[id(value)] = (value, result)
         convert = self.convert
-        for item in value:
-            items.append(item if type(item) in _AS_IS else convert(item, depth - 1))
+        items.extend([item if type(item) in _AS_IS else convert(item, depth - 1) for item in value])
         return result
 
     def _object(self, value: dict[Any, Any], depth: int) -> JsValue:

@@ -84,17 +84,17 @@ class JsException(JsProxy, Exception, js_name="Error", py_name="JsException"):
         self.stack = self.toString()  # the frames are Python's: its traceback has them
         self.__dict__.update(properties)
 
-    __hash__ = Exception.__hash__
+    __hash__ = Exception.__hash__  # type: ignore[assignment]  # Python raises and groups it
 
     @property
     def js_error(self) -> JsException:
         return self
 
     # Pyodide makes the JavaScript error the only argument of the Python exception.
-    args = property(lambda self: (self,))  # type: ignore[assignment]
+    args = property(lambda self: (self,))
 
     @property
-    def constructor(self) -> Any:  # type: ignore[override]  # the class of an error is its name
+    def constructor(self) -> Any:  # the class of an error is its name
         return _CONSTRUCTORS.get(self.name, _CONSTRUCTORS["Error"])
 
     def toString(self) -> str:
@@ -129,7 +129,7 @@ class DomException(JsException, js_name="DOMException", py_name="JsException"):
         self.code = _DOM_CODES.get(name, 0)
 
     @property
-    def constructor(self) -> Any:  # type: ignore[override]
+    def constructor(self) -> Any:
         return _DOM_EXCEPTION
 
     def own_properties(self) -> dict[str, JsValue]:

@@ -39,9 +39,7 @@ class JsFunction(JsProxy, js_name="Function"):
 class JsClass(JsFunction, js_name="Function"):
     """A constructor: `js.Map.new(...)`. Statics are given as keyword arguments."""
 
-    def __init__(
-        self, name: str, construct: Callable[..., JsValue], **statics: Any
-    ) -> None:
+    def __init__(self, name: str, construct: Callable[..., JsValue], **statics: Any) -> None:
         super().__init__(name, construct)
         self.__dict__.update(statics)
 

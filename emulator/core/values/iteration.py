@@ -32,9 +32,7 @@ def relative(index: float | None, length: int, default: int) -> int:
     return max(0, length + whole) if whole < 0 else min(whole, length)
 
 
-def joined(
-    items: Iterable[JsValue], separator: str, outer: tuple[int, ...] = ()
-) -> str:
+def joined(items: Iterable[JsValue], separator: str, outer: tuple[int, ...] = ()) -> str:
     """`Array.prototype.join`: undefined, null and an array inside itself are empty."""
     texts = []
     for item in items:

@@ -57,9 +57,7 @@ class JsIterator(JsProxy, js_name="Iterator"):
 
     def filter(self, function: Any) -> JsIterator:
         call = callback(function)
-        return _helper(
-            value for i, value in enumerate(self._source) if js_truthy(call(value, i))
-        )
+        return _helper(value for i, value in enumerate(self._source) if js_truthy(call(value, i)))
 
     def flatMap(self, function: Any) -> JsIterator:
         call = callback(function)

@@ -112,7 +112,7 @@ class JsMap(MappingMethods, js_name="Map"):
         self._entries.clear()
 
     def keys(self) -> KeysView[Any]:
-        return _MapKeys(self)  # type: ignore[arg-type]  # a mapping in all but name
+        return _MapKeys(self)
 
     def values(self) -> list[Any]:
         return [from_js(value) for _, value in self._entries.values()]

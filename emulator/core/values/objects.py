@@ -110,6 +110,8 @@ class ObjectMap(MappingMethods):
     def __init__(self, target: JsObject) -> None:
         self._object = target
 
+    __hash__ = None  # type: ignore[assignment]  # (V3)
+
     def __eq__(self, other: object) -> bool:
         return self._object is (other._object if isinstance(other, ObjectMap) else other)
 

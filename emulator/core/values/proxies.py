@@ -167,9 +167,7 @@ class JsProxy:
     def js_id(self) -> int:
         return id(self)
 
-    def to_py(
-        self, *, depth: int = -1, default_converter: Callable[..., Any] | None = None
-    ) -> Any:
+    def to_py(self, *, depth: int = -1, default_converter: Callable[..., Any] | None = None) -> Any:
         """Convert deeply to Python. An object without a counterpart goes to `default_converter`."""
         return self._to_py(Conversion(default_converter), depth)
 

@@ -24,10 +24,9 @@ __all__ = ["JsMatch", "JsRegExp", "UnsupportedPatternError"]
 _FLAGS: Final = "dgimsuvy"
 # Escapes that mean the same to Python, outside and inside a class.
 _SAME: Final = frozenset("bBdDwWfnrtv0123456789xu")
-_SPACE: Final = (
-    r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
+_SPACE: Final = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _LINE_END: Final = r"\n\r\u2028\u2029"
+_NAME: Final = re.compile(r"\?<(?![=!])").match
 _QUANTIFIER: Final = re.compile(r"\{\d+(?:,\d*)?\}").match
 
 
@@ -50,7 +49,7 @@ class JsMatch(JsArray):
 
     def __init__(self, items: list[JsValue], index: int, text: str, groups: JsValue) -> None:
         super().__init__(items)
-        self.index = index
+        self.index = index  # type: ignore[method-assign,assignment]  # JavaScript's name
         self.input = text
         self.groups = groups
 
@@ -173,9 +172,8 @@ class _Translation:
             return rf"(?=[{_LINE_END}]|\Z)" if "m" in self._flags else r"\Z"
         if char == "{" and _QUANTIFIER(self._source, self._at - 1) is None:
             return r"\{"
-        if char == "(" and self._source.startswith("?<", self._at):
-            return "(" if self._source[self._at + 2 : self._at + 3] in "=!" else self._group()
-        return char
+        is_named = char == "(" and _NAME(self._source, self._at) is not None
+        return self._group() if is_named else char
 
     def _take(self, count: int = 1) -> str:
         taken = self._source[self._at : self._at + count]

@@ -80,7 +80,7 @@ def string_to_number(text: str) -> float:
     return float(text)
 
 
-def to_string(value: JsValue) -> str:
+def to_string(value: JsValue) -> str:  # noqa: PLR0911  # one a type
     """`String(value)`. A Python object that crossed as a proxy gives its own `str()`."""
     kind = type(value)
     if kind is str:

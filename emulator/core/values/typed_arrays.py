@@ -105,9 +105,7 @@ class TypedArray(ArrayBufferView, Indexed, js_name="TypedArray"):
 
     def set(self, source: Any, offset: int = 0) -> None:
         inside = js_value(source)
-        values = (
-            inside._list() if isinstance(inside, Indexed) else list(map(js_value, source))
-        )
+        values = inside._list() if isinstance(inside, Indexed) else list(map(js_value, source))
         if offset < 0 or offset + len(values) > self._length:
             raise range_error("offset is out of bounds")
         if type(inside) is type(self):
@@ -158,7 +156,9 @@ class TypedArray(ArrayBufferView, Indexed, js_name="TypedArray"):
         return self.slice().sort(compare)
 
     def to_memoryview(self) -> memoryview:
-        return memoryview(bytearray(self.to_bytes())).cast(self.code)
+        data: Any = memoryview(bytearray(self.to_bytes()))
+        view: memoryview = data.cast(self.code)
+        return view
 
 
 def _sign(number: float) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any, Concatenate, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values import (
     ArrayBuffer,
@@ -62,13 +62,11 @@ NO_POINT_IN_TIME: Final = (
 _MISSING: Final[Any] = object()
 
 
-def _promise[S: _KeyValue, **P](
-    method: Callable[Concatenate[S, P], JsValue],
-) -> Callable[Concatenate[S, P], Settled]:
+def _promise(method: Callable[..., JsValue]) -> Callable[..., Settled]:
     """A storage operation as a promise that is settled when it is made."""
 
     @functools.wraps(method)
-    def call(self: S, *args: P.args, **kwargs: P.kwargs) -> Settled:
+    def call(self: _KeyValue, *args: Any, **kwargs: Any) -> Settled:
         try:
             value = method(self, *args, **kwargs)
         except JsException as exc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import signal
 import sys
 from pathlib import Path
@@ -84,6 +85,8 @@ def stop(*_: object) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen workloads; the exit status."""
+    # An installed package has its bytecode on disk; no subject shall compile itself anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     options = parse(arguments)
     settings = Settings(rounds=options.rounds, seconds=options.seconds)
     signal.signal(signal.SIGTERM, stop)

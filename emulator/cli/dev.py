@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -47,6 +48,8 @@ def dev(
     """Serve the worker until Ctrl-C."""
     if in_memory and persist_to is not None:
         raise click.UsageError("--in-memory and --persist-to exclude each other.")
+    # Nothing that start-up makes is garbage; serving switches the collector on again.
+    gc.disable()
     # The configuration first: a mistake in it is told before anything heavy is imported.
     from emulator.cli.output import print_warnings
     from emulator.runtime.config import load_config

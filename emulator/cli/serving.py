@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -43,6 +44,8 @@ async def _serve(emulator: Emulator, *, host: str, port: int) -> None:
     with stop_signals(asyncio.get_running_loop(), stop.set):
         async with emulator:
             server = await serve(emulator, host=host, port=port)
+            gc.freeze()
+            gc.enable()
             try:
                 click.echo(f"Ready on {server.urls[0]}")
                 await stop.wait()

@@ -28,9 +28,9 @@ from emulator.core.values import (
     to_string,
     type_error,
 )
+from emulator.core.values.json import parse
 from emulator.web.blob import Blob
 from emulator.web.formdata import FormData, content_type_of, encode_multipart, parse_form_data
-from emulator.web.json_text import parse_json
 from emulator.web.promises import promise_method
 from emulator.web.readable import ReadableStream
 from emulator.web.readers import END, ReadableStreamDefaultReader
@@ -241,7 +241,7 @@ class Body(WebObject, js_name="Body"):
 
     @promise_method
     async def json(self) -> Any:
-        return from_js(parse_json(_text(await self._read_all())))
+        return from_js(parse(_text(await self._read_all())))
 
     @promise_method
     async def arrayBuffer(self) -> ArrayBuffer:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from emulator.core.values import (
     JsNull,
@@ -23,6 +23,7 @@ from emulator.core.values import (
     to_string,
     type_error,
 )
+from emulator.core.values.json import stringify
 from emulator.web.bodies import Body, body_init
 from emulator.web.headers import Headers
 from emulator.web.readable import ReadableStream
@@ -36,9 +37,6 @@ from emulator.web.webidl import (
     refused_construction,
     to_number,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "NULL_BODY_STATUSES",
@@ -188,14 +186,9 @@ class Response(Body, js_name="Response"):
         return result
 
 
-def response_json(
-    data: JsValue = None,
-    init: JsValue = None,
-    *,
-    stringify: Callable[[JsValue], str | None],
-) -> Response:
-    """`Response.json`. `stringify` is JSON.stringify."""
-    response = Response(stringify(data), init)
+def response_json(data: JsValue = None, init: JsValue = None) -> Response:
+    """`Response.json`."""
+    response = Response(stringify(data) or "undefined", init)
     headers = member(init, "headers")
     if headers is None or not Headers(headers).has("content-type"):
         response._headers.set("Content-Type", "application/json")

@@ -56,6 +56,19 @@ __all__ = [
 ]
 
 
+def _part(name: str) -> property:
+    """A part of a URL that is read and set as the parser does it."""
+
+    def get(self: URL) -> str:
+        value: str = getattr(self._parsed, name)
+        return value
+
+    def put(self: URL, value: Any) -> None:
+        self._set(name, value)
+
+    return property(get, put)
+
+
 class URL(WebObject, js_name="URL"):
     """An absolute URL in its parts."""
 
@@ -93,6 +106,15 @@ class URL(WebObject, js_name="URL"):
     def origin(self, value: Any) -> None:
         raise type_error("Cannot assign to read only property 'origin' of object '[object URL]'")
 
+    protocol = _part("protocol")
+    username = _part("username")
+    password = _part("password")
+    host = _part("host")
+    hostname = _part("hostname")
+    port = _part("port")
+    pathname = _part("pathname")
+    hash = _part("hash")
+
     def _set(self, part: str, value: Any) -> None:
         try:
             setattr(self._parsed, part, usv_string(js_value(value)))
@@ -123,21 +145,6 @@ class URL(WebObject, js_name="URL"):
 
     def toJSON(self) -> str:
         return self._parsed.href
-
-
-def _part(name: str) -> property:
-    def get(self: URL) -> str:
-        value: str = getattr(self._parsed, name)
-        return value
-
-    def put(self: URL, value: Any) -> None:
-        self._set(name, value)
-
-    return property(get, put)
-
-
-for _name in ("protocol", "username", "password", "host", "hostname", "port", "pathname", "hash"):
-    setattr(URL, _name, _part(_name))
 
 
 def url_can_parse(url: JsValue, base: JsValue = None) -> bool:

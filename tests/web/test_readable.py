@@ -200,7 +200,7 @@ async def test_a_borrowed_start_still_lives() -> None:
             "of type 'ReadableStream'.",
         ),
         (
-            lambda: CountQueuingStrategy(),
+            CountQueuingStrategy,
             "Failed to construct 'CountQueuingStrategy': constructor parameter 1 is not of type "
             "'QueuingStrategyInit'.",
         ),
@@ -215,7 +215,7 @@ async def test_a_controller_refuses_what_comes_too_late() -> None:
     make(start=held.append)
     held[0].close()
     assert refused_now(lambda: held[0].enqueue(1)) == "TypeError: Unable to enqueue"
-    assert refused_now(lambda: held[0].close()) == "TypeError: This ReadableStream is closed."
+    assert refused_now(held[0].close) == "TypeError: This ReadableStream is closed."
     held[0].error("late")
     assert held[0].desiredSize == 0
 
@@ -236,7 +236,7 @@ async def test_a_lock_is_exclusive() -> None:
     assert refused_now(stream.getReader) == LOCKED
     assert await refused(stream.cancel()) == LOCKED
     assert refused_now(stream.tee) == LOCKED.replace("reader.", "reader,")
-    assert refused_now(lambda: stream.__aiter__()) == LOCKED
+    assert refused_now(stream.__aiter__) == LOCKED
     reader.releaseLock()
     assert not stream.locked
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.values import JsException, JsObject, PyProxy, jsnull
-from emulator.web.abort import AbortSignal
 from emulator.web.writable import WritableStream, WritableStreamDefaultWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from emulator.web.abort import AbortSignal
 
 LOCKED = "TypeError: This WritableStream is currently locked to a writer."
 CLOSED = "TypeError: This WritableStream has been closed."

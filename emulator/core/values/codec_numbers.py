@@ -13,7 +13,7 @@ from emulator.core.values.codec_tags import SMALL_MAX, SMALL_MIN
 
 __all__ = ["SMALLS", "bigint", "double", "floating", "integer", "is_small", "varint"]
 
-_PACK: Final = struct.Struct("<d").pack
+_PACK: Final = struct.Struct("<cd").pack
 
 
 def varint(number: int) -> str:
@@ -47,13 +47,13 @@ SMALLS: Final = {number: _small(number) for number in range(-128, 1024)}
 def integer(number: int) -> str:
     if SMALL_MIN <= number <= SMALL_MAX:
         return _small(number)
-    return "N" + str(_PACK(number), "latin-1")
+    return str(_PACK(b"N", number), "latin-1")
 
 
 def double(number: float) -> str:
     if number != number:
         return "N\0\0\0\0\0\0\xf8\x7f"  # one NaN, whatever its bits are here
-    return "N" + str(_PACK(number), "latin-1")
+    return str(_PACK(b"N", number), "latin-1")
 
 
 def floating(number: float) -> str:

@@ -41,13 +41,16 @@ from emulator.core.values.codec_reader import (
 )
 from emulator.core.values.codec_tags import VERSION_DEFAULT, VERSION_MAX, CodecError, HostCodec
 from emulator.core.values.maps import JsMap, JsSet, map_key
-from emulator.core.values.objects import JsObject
+from emulator.core.values.objects import JsObject, set_members
 from emulator.core.values.proxies import HOLE, JsBigInt, JsValue, jsnull
 from emulator.core.values.text import to_string
 
 __all__ = ["read_blob"]
 
 _HEAD: Final = 255
+_STRING: Final = ord('"')
+_SMALL: Final = ord("I")
+_new: Final = object.__new__
 
 
 def read_blob(blob: bytes, host: HostCodec | None) -> JsValue:
@@ -59,6 +62,7 @@ def read_blob(blob: bytes, host: HostCodec | None) -> JsValue:
     """
     if not blob:
         raise CodecError("the value is empty")
+    value: JsValue
     version, p = VERSION_DEFAULT, 0
     if blob[0] == _HEAD:
         version, p = varint_at(blob, 1)
@@ -67,15 +71,15 @@ def read_blob(blob: bytes, host: HostCodec | None) -> JsValue:
     if blob[p] == _STRING and blob[p + 1] < 128:
         end = p + 2 + blob[p + 1]
         value = str(blob[p + 2 : end], "latin-1")
+    elif blob[p] == _SMALL and blob[p + 1] < 128:
+        number, end = blob[p + 1], p + 2
+        value = -(number + 1 >> 1) if number & 1 else number >> 1
     else:
         reader = Reader(blob, version, host, _read)
         value, end = _read(blob, reader.s, p, reader)
     if end > len(blob):
         raise CodecError("the value is cut off")
     return value
-
-
-_STRING: Final = ord('"')
 
 
 def _read(b: bytes, s: str, p: int, r: Reader) -> tuple[Any, int]:
@@ -93,7 +97,8 @@ def _read_object(  # noqa: C901, PLR0912
     b: bytes, s: str, p: int, r: Reader
 ) -> tuple[JsObject, int]:
     members: dict[str, JsValue] = {}
-    result = JsObject(members)
+    result = _new(JsObject)
+    set_members(result, members)
     r.refs.append(result)
     while True:
         if s[p] == '"' and b[p + 1] < 128:

@@ -53,7 +53,7 @@ from emulator.core.values.regexps import JsRegExp
 from emulator.core.values.text import is_array_index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["Writer", "write_scalar"]
 
@@ -133,24 +133,27 @@ def _head(size: int) -> str:
     return _HEADS[size] if size < _HEADED else '"' + varint(size)
 
 
-def _assemble(parts: Iterable[str]) -> bytes:
-    out = bytearray()
-    for part in parts:
-        try:
-            out += part.encode("latin-1")
-        except UnicodeEncodeError:
-            del out[len(out) - len(_head(len(part))) :]
-            data = part.encode("utf-16-le", "surrogatepass")
-            size = varint(len(data)).encode("latin-1")
-            if (len(out) + 1 + len(size)) % 2:
-                out += b"\0"
-            out += b"c" + size + data
-    return bytes(out)
+def _assemble(parts: list[str]) -> bytes:
+    """Join parts of which some are wide (E2)."""
+    size = 0
+    for i, part in enumerate(parts):
+        if part.isascii() or len(part.encode("latin-1", "ignore")) == len(part):
+            size += len(part)
+            continue
+        head = _head(len(part))
+        parts[i - 1] = parts[i - 1][: -len(head)]
+        size -= len(head)
+        data = str(part.encode("utf-16-le", "surrogatepass"), "latin-1")
+        head = "c" + varint(len(data))
+        pad = "\0" if (size + len(head)) % 2 else ""
+        parts[i] = pad + head + data
+        size += len(parts[i])
+    return "".join(parts).encode("latin-1")
 
 
 # The scalars are written inside the loops of the two functions below: a call for each would
 # double their time (spec: performance §5).
-def _write_object(value: JsObject, w: Writer) -> None:  # noqa: C901, PLR0912
+def _write_object(value: JsObject, w: Writer) -> None:
     ids = w.ids
     identity = id(value)
     if identity in ids:

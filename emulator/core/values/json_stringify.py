@@ -25,6 +25,7 @@ _quote: Final = json.encoder.encode_basestring
 _SURROGATES: Final = re.compile("[\ud800-\udbff](?=[\udc00-\udfff])[\udc00-\udfff]|[\ud800-\udfff]")
 _GAP_CHARS_MAX: Final = 10
 _CYCLE_LINES_MAX: Final = 4
+_PLAIN_INTEGER_MAX: Final = 10**21  # from there on JavaScript prints an exponent
 
 
 def stringify(value: JsValue, replacer: JsValue = None, space: JsValue = None) -> str | None:
@@ -146,10 +147,12 @@ class _Writer:
             members = {name: members[name] for name in self._keys if name in members}
         for name, x in members.items():
             kind = type(x)
-            if kind is str and is_plain:
-                parts.append(f"{_quote(name)}{colon}{_quote(x)}")
-                continue
-            text = self.value(name, x)
+            if is_plain and kind is str:
+                text: str | None = _quote(x)
+            elif is_plain and kind is int and -_PLAIN_INTEGER_MAX < x < _PLAIN_INTEGER_MAX:
+                text = int.__repr__(x)
+            else:
+                text = self.value(name, x)
             if text is not None:
                 parts.append(f"{_quote(name)}{colon}{text}")
         return self._leave(parts, "{}", before)

@@ -20,17 +20,17 @@ from emulator.core.values.text import is_array_index, to_string
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 
-__all__ = ["JsObject", "ObjectMap", "from_entries", "ordered"]
+__all__ = ["JsObject", "ObjectMap", "from_entries", "ordered", "set_members"]
 
 
 def ordered(members: dict[str, JsValue]) -> dict[str, JsValue]:
     """The members in JavaScript's order: array indices ascending, then by insertion."""
-    for key in members:
-        if key[:1].isdigit() and is_array_index(key):
-            break
-    else:
+    # The digits come before the colon: most objects are done with this one comparison.
+    if min(members, default=":") >= ":":
         return members
     indices = sorted((k for k in members if is_array_index(k)), key=int)
+    if not indices:
+        return members
     rest = {k: v for k, v in members.items() if not is_array_index(k)}
     return {k: members[k] for k in indices} | rest
 
@@ -48,7 +48,7 @@ class JsObject(JsProxy):
     _members: dict[str, JsValue]
 
     def __init__(self, members: dict[str, JsValue] | None = None) -> None:
-        _set_members(self, {} if members is None else members)
+        set_members(self, {} if members is None else members)
 
     def __getattr__(self, name: str) -> Any:
         members = self._members
@@ -97,7 +97,7 @@ class JsObject(JsProxy):
     as_py_json = as_object_map
 
 
-_set_members: Final = JsObject.__dict__["_members"].__set__
+set_members: Final = JsObject.__dict__["_members"].__set__
 _MISSING: Final = object()
 _AS_IS: Final = frozenset({str, int, bool, type(None)})
 

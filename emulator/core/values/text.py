@@ -14,7 +14,9 @@ from emulator.core.values.proxies import JsNull, JsProxy, JsValue
 __all__ = ["is_array_index", "number_to_string", "string_to_number", "to_string"]
 
 _ARRAY_INDEX: Final = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z").match
-_DECIMAL: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\Z").match
+_DECIMAL: Final = re.compile(
+    r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\Z", re.ASCII
+).match
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
 # What StringToNumber trims: WhiteSpace and LineTerminator of ECMAScript.
 _SPACE: Final = (
@@ -72,7 +74,9 @@ def string_to_number(text: str) -> float:
     radix = _RADIX.get(text[:2].lower())
     if radix is not None:
         try:
-            return float(int(text[2:], radix)) if text[2:].isalnum() else math.nan
+            # int() would take underscores, signs and digits of other scripts.
+            is_plain = text.isascii() and text[2:].isalnum()
+            return float(int(text[2:], radix)) if is_plain else math.nan
         except ValueError:
             return math.nan
     if _DECIMAL(text) is None:

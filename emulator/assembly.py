@@ -12,18 +12,23 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from emulator.runtime.clock import SystemClock
-from emulator.runtime.config import main_path, state_folder
+from emulator.runtime.catalog import Catalog
+from emulator.runtime.config import catalog_file, main_path, state_folder
+from emulator.runtime.databases import DatabaseSweeper
 from emulator.runtime.gates import GatedLoop
 from emulator.runtime.host import Host
 from emulator.runtime.namespace import Namespace, StorageOptions
 from emulator.runtime.worker import Worker
 from emulator.storage.database import Durability
-from emulator.storage.databases import Databases
+from emulator.storage.guard import FolderGuard
 from emulator.storage.layout import StateLayout
 from emulator.worker.boundary import open_boundary
+from emulator.worker.compatibility import generation_of, handler_prefix
 from emulator.worker.entrypoint import PythonEntrypoint, PythonObjectClass
 from emulator.worker.env import build_env
 from emulator.worker.loader import UserModules, check_exports
+from emulator.worker.pyodide.stacks import find_run_sync
+from emulator.worker.restrictions import watched_entropy
 from emulator.worker.sdk import Sdk
 
 if TYPE_CHECKING:
@@ -31,9 +36,13 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
     from emulator.core.clock import Clock
-    from emulator.core.config import Config
+    from emulator.core.config import Config, DurabilityName
     from emulator.core.events import Listener
+    from emulator.runtime.host import Fetcher
     from emulator.server.app import Server
+    from emulator.server.outgoing import OutgoingClient
+    from emulator.web.request import Request
+    from emulator.web.response import Response
 
 __all__ = ["Emulator", "run", "serve"]
 
@@ -45,23 +54,35 @@ class Emulator:
         config: Config,
         *,
         state: Path | None,
+        catalog: Path | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
-        durability: Durability = Durability.FULL,
+        durability: Durability | None = None,
+        pitr: bool | None = None,
         listener: Listener | None = None,
+        fetcher: Fetcher | None = None,
     ) -> None:
         """Args:
         state: the folder of the class folders; None for a temporary one.
+        catalog: the notebook of which objects exist; None for none.
         clock: the wall clock; the machine's by default.
         seed: of everything random; none for true randomness.
+        durability: what a commit survives; by default what the configuration says.
+        pitr: keep the objects' past; by default what the configuration says.
+        fetcher: answers what user code fetches from outside; an HTTP client by default.
         """
         self.config = config
+        self._fetcher = fetcher
         self._state = state
+        self._catalog = catalog
         self._clock = clock or SystemClock()
         self._random = Random(seed)
-        self._durability = durability
+        self._durability = durability or Durability(config.dev.durability)
+        self._keeps_history = config.dev.pitr if pitr is None else pitr
         self._listener = listener
         self._stack = AsyncExitStack()
+        self._client: OutgoingClient | None = None
+        self.catalog: Catalog | None = None
         self.worker: Worker
         self.sdk: Sdk
 
@@ -72,11 +93,19 @@ class Emulator:
         *,
         persist_to: Path | None = None,
         in_memory: bool = False,
+        durability: DurabilityName | None = None,
+        pitr: bool | None = None,
         listener: Listener | None = None,
     ) -> Emulator:
         """An emulator whose state is where wrangler keeps it, beside the configuration file."""
-        state = None if in_memory else state_folder(config, persist_to)
-        return cls(config, state=state, listener=listener)
+        return cls(
+            config,
+            state=None if in_memory else state_folder(config, persist_to),
+            catalog=None if in_memory else catalog_file(config, persist_to),
+            durability=None if durability is None else Durability(durability),
+            pitr=pitr,
+            listener=listener,
+        )
 
     @property
     def env(self) -> Any:
@@ -108,23 +137,42 @@ class Emulator:
             listener=self._listener,
         )
         stack.push_async_callback(host.close)
+        host.fetcher = self._fetcher or self._fetch_outside
+        if self._catalog is not None:
+            self.catalog = host.catalog = Catalog(self._catalog, host)
+            stack.push_async_callback(host.catalog.close)
         stack.enter_context(_utc())
-        databases = Databases()
+        folder = self._state_folder()
+        guard = FolderGuard(folder)
+        guard.open()
+        stack.callback(guard.close)
+        databases = DatabaseSweeper(host).databases
         stack.callback(databases.close)
         storage = StorageOptions(
-            layout=StateLayout(self._state_folder()),
+            layout=StateLayout(folder),
             databases=databases,
             durability=self._durability,
+            keeps_history=self._keeps_history,
         )
         worker = self.worker = Worker(host, self.config)
         stack.callback(worker.close)
         boundary = open_boundary()
-        boundary.activate()
-        stack.callback(boundary.deactivate)
-        boundary.worker = worker
+        activation = boundary.activate(generation_of(self.config))
+        stack.callback(boundary.deactivate, activation)
+        activation.worker = worker
         self._load(worker, storage)
         for namespace in worker.namespaces.values():
             namespace.alarms.start()
+
+    async def _fetch_outside(self, request: Request) -> Response:
+        """Have a real HTTP client answer; it is made when it is first needed."""
+        if self._client is None:
+            from emulator.server.outgoing import OutgoingClient
+            from emulator.worker.javascript.websocket import WebSocket
+
+            self._client = OutgoingClient(WebSocket, self.worker.host.spawn)
+            self._stack.push_async_callback(self._client.close)
+        return await self._client.fetch(request)
 
     def _state_folder(self) -> Path:
         if self._state is not None:
@@ -135,12 +183,14 @@ class Emulator:
 
     def _load(self, worker: Worker, storage: StorageOptions) -> None:
         sdk = self.sdk = Sdk()
-        modules = UserModules(main_path(self.config))
+        main = main_path(self.config)
+        modules = UserModules(main, on_source=lambda source: find_run_sync(worker, source))
         self._stack.callback(modules.retire)
         classes = _Classes(sdk, worker, storage)
         classes.declare()
         worker.env = build_env(worker)
-        module = modules.load()
+        with watched_entropy(worker.host, str(main.parent)):
+            module = modules.load()
         check_exports(module, self.config)
         classes.bind(module)
         worker.entrypoint = PythonEntrypoint(module, sdk, worker)
@@ -167,7 +217,7 @@ class _Classes:
 
     def bind(self, module: ModuleType) -> None:
         worker = self._worker
-        prefix = "" if worker.config.compatibility_date >= "2025-08-14" else "on_"
+        prefix = handler_prefix(worker.config)
         for name, namespace in worker.namespaces.items():
             found = getattr(module, name, None)
             if isinstance(found, type):
@@ -175,10 +225,14 @@ class _Classes:
 
 
 async def serve(emulator: Emulator, *, host: str, port: int) -> Server:
-    """Serve the emulator's worker over HTTP. Raises: PortInUseError."""
+    """Serve the emulator's worker over HTTP. Raises: PortInUseError.
+
+    `DURABLE_RECEIVE_LOOP=1` in the environment leaves WebSocket connections with aiohttp.
+    """
     from emulator.server.app import Server
 
-    server = Server(emulator.worker)
+    takes_over = os.environ.get("DURABLE_RECEIVE_LOOP", "") == ""
+    server = Server(emulator.worker, takes_over=takes_over)
     await server.start(host, port)
     return server
 
@@ -193,7 +247,7 @@ def run[T](main: Coroutine[Any, Any, T]) -> T:
 def _utc() -> Iterator[None]:
     """The platform's time zone, for as long as an emulator is active."""
     before = os.environ.get("TZ")
-    os.environ["TZ"] = "UTC"
+    os.environ["TZ"] = "<UTC-0000>0"  # as the platform names it
     time.tzset()
     try:
         yield

@@ -7,6 +7,8 @@
     * PortInUseError            the dev server's address is taken
     * StateFolderError          the folder that keeps the objects' files cannot be used
 
+and one warning, `CompatWarning`, for what the platform loses or changes without a word.
+
 Each says what went wrong, where, and what to do. The text is built from typed fields, so that the
 command line, the tests and the explorer tell the same story. Errors of the *platform* are not here:
 they carry the platform's class and words (`emulator.core.values.errors`).
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClassNotExportedError",
+    "CompatWarning",
     "ConfigError",
     "Diagnostic",
     "EmulatorError",
@@ -34,6 +37,13 @@ __all__ = [
 
 class EmulatorError(Exception):
     """Base class of every exception defined by the emulator."""
+
+
+class CompatWarning(UserWarning):
+    """User code walks into a trap: the platform would lose or change something silently.
+
+    The emulator does the same as the platform, and says so. docs/traps/ has a page for each.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

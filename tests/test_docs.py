@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.compatibility.test_inside import CASES
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
@@ -57,8 +60,18 @@ def test_the_compatibility_page_is_fresh_and_names_tests_that_exist() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_cases_that_the_compatibility_page_names_exist() -> None:
+    cases = {case.claim for case in CASES}
+    for file in sorted((ROOT / "docs" / "compatibility").glob("*.toml")):
+        for row in tomllib.loads(file.read_text(encoding="utf-8"))["row"]:
+            for test in row.get("tests", ()):
+                path, _, case = test.partition("::test_inside[")
+                assert not case or case.removesuffix("]") in cases, f"{file.name}: {path} {case}"
+
+
 def test_the_links_of_the_documents_lead_somewhere() -> None:
     documents = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
     for document in documents:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text("utf-8")):
+        prose = re.sub(r"`[^`]*`", "", document.read_text(encoding="utf-8"))
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

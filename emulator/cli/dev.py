@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from emulator.core.config import DurabilityName
 
 __all__ = ["dev"]
 
@@ -38,12 +42,26 @@ __all__ = ["dev"]
 @click.option(
     "--in-memory", is_flag=True, help="Keep the objects' files in a temporary folder only."
 )
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "normal"]),
+    help="What a commit survives: full, the machine's death; normal, the process's (default: "
+    "dev.durability of the file, else full).",
+)
+@click.option(
+    "--pitr",
+    is_flag=True,
+    default=None,
+    help="Keep the objects' past, so that bookmarks restore it (default: dev.pitr of the file).",
+)
 def dev(
     config_path: Path | None,
     port: int | None,
     ip: str | None,
     persist_to: Path | None,
     in_memory: bool,
+    durability: DurabilityName | None,
+    pitr: bool | None,
 ) -> None:
     """Serve the worker until Ctrl-C."""
     if in_memory and persist_to is not None:
@@ -65,4 +83,6 @@ def dev(
         port=port if port is not None else config.dev.port,
         persist_to=persist_to,
         in_memory=in_memory,
+        durability=durability,
+        pitr=pitr,
     )

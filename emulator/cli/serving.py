@@ -18,13 +18,20 @@ from emulator.cli.signals import stop_signals
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.core.config import Config
+    from emulator.core.config import Config, DurabilityName
 
 __all__ = ["serve_until_stopped"]
 
 
 def serve_until_stopped(
-    config: Config, *, host: str, port: int, persist_to: Path | None, in_memory: bool
+    config: Config,
+    *,
+    host: str,
+    port: int,
+    persist_to: Path | None,
+    in_memory: bool,
+    durability: DurabilityName | None,
+    pitr: bool | None,
 ) -> None:
     """Serve until a signal asks to stop.
 
@@ -34,7 +41,12 @@ def serve_until_stopped(
     click.echo(binding_table(config))
     click.echo()
     emulator = Emulator.from_config(
-        config, persist_to=persist_to, in_memory=in_memory, listener=print_event
+        config,
+        persist_to=persist_to,
+        in_memory=in_memory,
+        durability=durability,
+        pitr=pitr,
+        listener=print_event,
     )
     run(_serve(emulator, host=host, port=port))
 

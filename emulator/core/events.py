@@ -3,6 +3,7 @@
 Invariants:
 1. A record is frozen and holds plain values only: no live object, no request or message body.
 2. A record is built only when somebody listens, so that recording costs nothing otherwise.
+3. Two runs with one seed give equal records: nothing in them depends on the process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ConsoleLevel", "ConsoleMessage", "Event", "Listener", "RequestServed", "WorkerError"]
+__all__ = [
+    "AlarmChanged",
+    "ConsoleLevel",
+    "ConsoleMessage",
+    "Disturbed",
+    "Event",
+    "HandlerEnded",
+    "HandlerStarted",
+    "Listener",
+    "MessageSent",
+    "ObjectBroke",
+    "ObjectEvent",
+    "ObjectSlept",
+    "ObjectWoke",
+    "RequestServed",
+    "SocketAccepted",
+    "StorageCommitted",
+    "WorkerError",
+]
 
 type ConsoleLevel = Literal["debug", "info", "log", "warn", "error"]
 
@@ -48,6 +67,97 @@ class ConsoleMessage(Event):
 
     level: ConsoleLevel
     text: str
+
+
+# --- what happens to objects ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectEvent(Event):
+    """Base of what happens to one object: its class, its id in hex, its name if it knows it."""
+
+    class_name: str
+    id: str
+    name: str | None
+
+    @property
+    def object(self) -> str:
+        """`Room lobby`, or the class and the beginning of the id."""
+        return f"{self.class_name} {self.name if self.name is not None else self.id[:8]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectWoke(ObjectEvent):
+    """An instance is about to be constructed, the `generation`-th of this object."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSlept(ObjectEvent):
+    """The instance was discarded: storage and sockets stay. `cut_off` events were still running."""
+
+    generation: int
+    cut_off: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectBroke(ObjectEvent):
+    """The object was reset: sockets and uncommitted writes are gone."""
+
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerStarted(ObjectEvent):
+    """An event was let in. `kind` is rpc, fetch, alarm, websocket; `detail` says which."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerEnded(ObjectEvent):
+    """The outcome of an event left the object; `error` is None for a success."""
+
+    kind: str
+    detail: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageCommitted(ObjectEvent):
+    """What a turn had written is committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmChanged(ObjectEvent):
+    """The committed alarm is another one; `due_ms` is None if there is none."""
+
+    due_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketAccepted(ObjectEvent):
+    """acceptWebSocket() took a socket in."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent(ObjectEvent):
+    """Code sent on a socket: `text`, `binary` or `close`, of so many bytes of payload."""
+
+    kind: Literal["text", "binary", "close"]
+    payload_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed(ObjectEvent):
+    """A test did something to the object that the platform may do, such as `crash`."""
+
+    what: str
 
 
 type Listener = Callable[[Event], None]

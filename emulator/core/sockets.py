@@ -1,6 +1,6 @@
 """Rules of WebSockets that need no socket: tags, close codes, limits, texts, ready states.
 
-Source: spec websockets §1.2, §1.3, §1.7, §1.8, §3.3, §3.4.
+Source: spec websockets §1.2, §1.3, §1.4, §1.6, §1.7, §1.8, §3.3, §3.4.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ __all__ = [
     "check_close",
     "check_tags",
     "encode_text",
+    "parse_close",
+    "payload_bytes",
+    "ready_state",
+    "standard_ready_state",
 ]
 
 SOCKETS_PER_OBJECT_MAX: Final = 32_768
@@ -34,7 +38,14 @@ ATTACHMENT_BYTES_MAX: Final = 16_384
 AUTO_RESPONSE_BYTES_MAX: Final = 2_048
 MESSAGE_BYTES_MAX: Final = 33_554_432
 CLOSE_REASON_BYTES_MAX: Final = 123
+# A client that sends while its object is busy is not read any further from here on (spec §4.3).
+WAITING_MESSAGES_MAX: Final = 256
+# The platform queues for ever for a client that does not read. What an isolate may hold in memory
+# is the end of it there, too.
+UNSENT_BYTES_MAX: Final = 134_217_728
+UNSENT_BYTES_WARN: Final = 16_777_216
 
+NO_STATUS: Final = 1005  # what an empty Close is read as
 DISCONNECTED: Final = "WebSocket disconnected without sending Close frame."
 SEND_AFTER_CLOSE: Final = "Can't call WebSocket send() after close()."
 SEND_BEFORE_ACCEPT: Final = (
@@ -49,9 +60,24 @@ PEER_TAKEN: Final = (
     "accepted or used in a Response."
 )
 ACCEPT_AFTER_HIBERNATION: Final = "Can't accept() WebSocket after enabling hibernation."
-ACCEPT_AFTER_RESPONSE: Final = (
-    "Can't accept() WebSocket that was already used in a response."
+ACCEPT_AFTER_RESPONSE: Final = "Can't accept() WebSocket that was already used in a response."
+NO_ACCEPT_OF_OUTGOING: Final = (
+    "Websockets obtained from the 'new WebSocket()' constructor cannot call accept"
 )
+RETURNED_ACCEPTED: Final = "Can't return WebSocket in a Response after calling accept()."
+RETURNED_HIBERNATABLE: Final = (
+    "Can't return WebSocket in a Response after calling acceptWebSocket()."
+)
+RETURNED_TWICE: Final = "Can't return WebSocket that was already used in a response."
+RETURNED_OUTGOING: Final = (
+    "Can't return WebSocket in a Response if it was created with `new WebSocket()`"
+)
+NO_UPGRADE: Final = (
+    "Worker tried to return a WebSocket in a response to a request which did not contain the "
+    'header "Upgrade: websocket".'
+)
+FAILED_TO_CONNECT: Final = "Failed to establish websocket connection"
+EVENT_TIMED_OUT: Final = "Actor exceeded event execution time and was disconnected."
 NO_TAGS_BEFORE_ACCEPT: Final = (
     "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket."
 )
@@ -149,6 +175,53 @@ def check_close(code: int | None, reason: str | None, *, reason_is_limited: bool
             "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.",
         )
     return Close(code, text)
+
+
+def payload_bytes(frame: object) -> int:
+    """The bytes that a message has as a frame's payload; what is no message counts nothing."""
+    if isinstance(frame, str):
+        return len(frame) if frame.isascii() else len(encode_text(frame))
+    return len(frame) if isinstance(frame, bytes) else 0
+
+
+def parse_close(payload: bytes) -> Close:
+    """The Close that a frame carries. Any code is taken; a single byte is none (spec §1.6)."""
+    if len(payload) < 2:
+        return Close()
+    code = int.from_bytes(payload[:2])
+    reason = payload[2:].decode("utf-8", "replace")
+    return Close(None if code == NO_STATUS else code, reason)
+
+
+def ready_state(
+    *,
+    close_sent: bool,
+    close_received: bool,
+    was_closed_first: bool,
+    is_gone: bool,
+    is_failed: bool,
+) -> ReadyState:
+    """readyState of a hibernatable end (spec §1.8). `is_gone`: the connection ended without Close."""
+    if close_sent and (close_received or (was_closed_first and is_gone)):
+        return ReadyState.CLOSED
+    if close_sent or close_received or is_gone or is_failed:
+        return ReadyState.CLOSING
+    return ReadyState.OPEN
+
+
+def standard_ready_state(
+    *, close_sent: bool, close_received: bool, is_gone: bool, is_failed: bool, is_told: bool
+) -> ReadyState:
+    """readyState of an end accepted with accept() (spec §1.8).
+
+    Args:
+        is_told: the last event has been handled; a lost connection shows only then.
+    """
+    if is_failed or (close_sent and (close_received or is_gone)):
+        return ReadyState.CLOSED
+    if close_sent or close_received or (is_gone and is_told):
+        return ReadyState.CLOSING
+    return ReadyState.OPEN
 
 
 def check_attachment(blob: bytes) -> bytes:

@@ -9,27 +9,31 @@ Source: spec lifecycle §1.4, §4; websockets §4, §5.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.events import WorkerError
 from emulator.core.values import JsException, internal_error
 from emulator.errors import EmulatorError
-from emulator.runtime.errors import as_js_error, copy_error
+from emulator.runtime.errors import as_js_error, copy_error, is_abort
 from emulator.runtime.hibernation import SocketRegistry
-from emulator.runtime.instance import Blocker, Instance
+from emulator.runtime.instance import EVICTED, Instance
 from emulator.storage.errors import CommitFailed
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from emulator.runtime.delivery import Deliverable, UserObject
+    from emulator.runtime.eviction import Blocker
     from emulator.runtime.namespace import Namespace
     from emulator.storage.actor_sqlite import ActorSqlite
+    from emulator.storage.history import History
 
 __all__ = ["ActorContainer"]
 
 IDLE_S: Final = 10.0  # spec lifecycle §4.2: hibernation
-FORGET_S: Final = 70.0  # ... and when an idle container is dropped
 _EPSILON_S: Final = 1e-6
 
 
@@ -44,10 +48,12 @@ class ActorContainer:
         self.instance: Instance | None = None
         self.generation = 0
         self.sockets = SocketRegistry(self)
-        self.sqlite: ActorSqlite = namespace.open_storage(object_id, self._first_write)
+        self.sqlite: ActorSqlite = namespace.open_storage(self)
+        self.history: History | None = namespace.open_history(object_id)
         self.running_alarm_ns: int | None = None  # the alarm whose handler runs now
         self.running_alarm_is_final = False  # abort(reason, {retryAlarm: false})
         self.idle_timer: asyncio.TimerHandle | None = None
+        self.last_request_s = namespace.host.loop.time()  # when the last one ended
 
     def __repr__(self) -> str:
         return f"<object {self.namespace.class_name} {self.name or self.id}>"
@@ -68,15 +74,29 @@ class ActorContainer:
     def wake(self) -> Instance:
         """Construct an instance. It is broken already if its constructor threw."""
         self.generation += 1
+        if self.host.recorder is not None:
+            self.host.recorder.woke(self)
         instance = self.instance = Instance(self)
         try:
-            self.sqlite.create()
-        except (JsException, EmulatorError) as exc:
+            self._open_file()
+        except EmulatorError as exc:
             self.report(exc)
             instance.break_(internal_error(self.host.reference))
+        except JsException as exc:
+            self.report(exc)
+            instance.break_(exc)
+        if instance.is_dead:
             return instance
+        self._note()
         instance.construct()
+        if self.sockets and not instance.is_dead:
+            self.sockets.woken(instance)
         return instance
+
+    def _note(self) -> None:
+        if self.host.catalog is not None:
+            namespace = self.namespace
+            self.host.catalog.note(namespace.unique_key, namespace.class_name, self.id, self.name)
 
     def build_user_object(self, instance: Instance) -> UserObject:
         from emulator.runtime.state import DurableObjectState
@@ -85,7 +105,41 @@ class ActorContainer:
 
     # --- storage ---------------------------------------------------------------------------
 
-    def _first_write(self) -> None:
+    def _open_file(self) -> None:
+        if self.history is not None and self.history.is_restore_due():
+            self._restore(self.history)
+        is_new = not self.sqlite.exists_on_disk
+        self.sqlite.create()
+        if self.history is not None:
+            self.history.record(self.sqlite.content(), self.host.clock.now_ms())
+        if self.name is None and not is_new:
+            self.name = self.sqlite.find_name()
+
+    def _restore(self, history: History) -> None:
+        """Put the point in time in place that the instance before asked for (spec §5)."""
+        content: bytes | None = None
+        with contextlib.suppress(JsException):  # what cannot be read can be replaced
+            content = self.sqlite.content()
+        self.sqlite.release()
+        history.restore(content, self.host.clock.now_ms())
+        alarms = self.namespace.alarms
+        alarm_ns = self.sqlite.get_alarm_ns()
+        alarms.after_commit(self, alarm_ns, alarms.before_commit(self, alarm_ns))
+
+    def version_now(self, history: History) -> int:
+        """The version of what is committed."""
+        if self.sqlite.is_dirty or self.sqlite.transaction_depth:
+            return history.last
+        return history.record(self.sqlite.content(), self.host.clock.now_ms())
+
+    def file_unusable(self, failure: JsException) -> None:
+        """The object's file cannot be opened: nobody can go on."""
+        self.report(failure)
+        if self.instance is not None:
+            self.instance.break_(failure)
+
+    def first_write(self) -> None:
+        """A turn's transaction was opened: see that it is committed."""
         if self.instance is not None:
             self.instance.hold_output()
         else:
@@ -105,22 +159,45 @@ class ActorContainer:
             JsException: the commit failed; everything since the last one is undone.
         """
         sqlite = self.sqlite
-        if not sqlite.is_dirty or sqlite.transaction_depth:
-            return
-        alarm_changed = sqlite.is_alarm_changed
-        alarm_ns = sqlite.get_alarm_ns() if alarm_changed else None
-        alarms = self.namespace.alarms
+        if sqlite.is_dirty and not sqlite.transaction_depth:
+            self._commit(sqlite.commit)
+
+    def commit_transaction(self, depth: int) -> None:
+        """End the asynchronous transaction opened at `depth`, and commit it if it is the outermost.
+
+        Raises:
+            JsException: that failed; everything of the transaction is undone.
+        """
+        if depth:
+            self.sqlite.commit_transaction(depth)
+        else:
+            self._commit(functools.partial(self.sqlite.commit_transaction, 0))
+
+    def _commit(self, commit: Callable[[], None]) -> None:
+        sqlite = self.sqlite
+        if self.host.faults is not None:
+            self.host.faults.before_commit(self)
         try:
-            if alarm_changed:
-                alarms.before_commit(self, alarm_ns)
-            sqlite.commit()
+            if not sqlite.is_alarm_changed:
+                commit()
+                self._committed()
+                return
+            alarm_ns = sqlite.get_alarm_ns()
+            known_ns = self.namespace.alarms.before_commit(self, alarm_ns)
+            commit()
         except CommitFailed as exc:
             raise exc.error from exc
         except EmulatorError as exc:
             self.report(exc)
             raise internal_error(self.host.reference) from exc
-        if alarm_changed:
-            alarms.after_commit(self, alarm_ns)
+        self._committed()
+        self.namespace.alarms.after_commit(self, alarm_ns, known_ns)
+
+    def _committed(self) -> None:
+        if self.host.recorder is not None:
+            self.host.recorder.committed(self)
+        if self.history is not None:
+            self.version_now(self.history)
 
     # --- sleep and death -------------------------------------------------------------------
 
@@ -132,7 +209,7 @@ class ActorContainer:
     def _idle_struck(self) -> None:
         self.idle_timer = None
         instance = self.instance
-        if instance is None or instance.blockers():
+        if instance is None or not instance.residency.is_quiet:
             return  # the end of the last blocker starts the clock again
         quiet_s = self.host.loop.time() - instance.last_active_s
         if quiet_s + _EPSILON_S >= IDLE_S:
@@ -143,28 +220,41 @@ class ActorContainer:
     def blockers(self) -> list[Blocker]:
         return [] if self.instance is None else self.instance.blockers()
 
-    def hibernate(self, *, force: bool = False) -> None:
+    def hibernate(self, *, force: bool = False, reason: str = EVICTED) -> None:
         """Retire the instance. Storage, sockets, name and stubs stay.
 
         Args:
-            force: end what still runs in it, too.
+            force: end what still runs in it, too, with an Error of the words `reason`.
         """
         instance, self.instance = self.instance, None
         if instance is None:
             return
-        instance.retire(force=force)
+        if self.host.recorder is not None:
+            self.host.recorder.slept(self, len(instance.in_flight) + len(instance.queue))
+        instance.retire(force=force, reason=reason)
         self._stop_idle_clock()
         self.sockets.hibernate()
-        self.host.later(FORGET_S, self._forget_if_idle)
 
-    def _forget_if_idle(self) -> None:
-        if self.instance is None and not self.sockets and self.running_alarm_ns is None:
-            self.namespace.drop(self)
+    @property
+    def has_client(self) -> bool:
+        """Whether somebody waits for this object, or is connected to it."""
+        instance = self.instance
+        if self.sockets or self.running_alarm_ns is not None:
+            return True
+        return instance is not None and bool(
+            instance.in_flight or instance.queue or instance.residency.has_client
+        )
+
+    def remove(self) -> None:
+        """Nobody has asked for the object lately: whatever still runs in it ends in silence."""
+        self.hibernate(force=True)
+        self.namespace.drop(self)
 
     def forget(self, instance: Instance, reason: JsException) -> None:
         """`instance` broke: the sockets end, what was not committed is undone, the name goes."""
-        del reason
         assert self.instance in (None, instance), "an object has one instance"
+        if self.host.recorder is not None:
+            self.host.recorder.broke(self, reason)
         self.instance = None
         self._stop_idle_clock()
         self.namespace.drop(self)
@@ -187,7 +277,7 @@ class ActorContainer:
     def report(self, exc: BaseException) -> None:
         """Tell the developer of an error that nobody is there to catch."""
         listener = self.host.listener
-        if listener is not None:
+        if listener is not None and not is_abort(exc):
             listener(
                 WorkerError(
                     time_ms=self.host.clock.now_ms(),

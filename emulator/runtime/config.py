@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from emulator.core.config import Config
 
-__all__ = ["find_config", "load_config", "main_path", "state_folder"]
+__all__ = ["catalog_file", "find_config", "load_config", "main_path", "state_folder"]
 
 # Looked for in this order in a folder, then in its parents.
 CONFIG_FILE_NAMES: Final = (
@@ -74,8 +74,17 @@ def state_folder(config: Config, persist_to: Path | None = None) -> Path:
     The root is `persist_to`, which counts from the current folder, else `.wrangler/state` beside
     the configuration file.
     """
+    return _state_root(config, persist_to) / "v3" / "do"
+
+
+def catalog_file(config: Config, persist_to: Path | None = None) -> Path:
+    """The catalog of objects: in the same root, but beside what wrangler knows of."""
+    return _state_root(config, persist_to) / "durable" / "catalog.sqlite"
+
+
+def _state_root(config: Config, persist_to: Path | None) -> Path:
     root = persist_to if persist_to is not None else _folder(config) / ".wrangler" / "state"
-    return root.resolve() / "v3" / "do"
+    return root.resolve()
 
 
 def _folder(config: Config) -> Path:

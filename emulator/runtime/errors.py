@@ -12,16 +12,28 @@ from typing import Any, Final
 
 from emulator.core.values import JsException
 
-__all__ = ["as_js_error", "copy_error", "user_traceback"]
+__all__ = ["Aborted", "as_js_error", "copy_error", "is_abort", "user_traceback"]
 
+_HEADING: Final = "Traceback (most recent call last):\n"
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Aborted(BaseException):
+    """Raised inside an object that aborted itself: its code ends here, whatever it catches."""
+
+
+def is_abort(exc: BaseException) -> bool:
+    """Whether an exception only carries an abort out of the object's code; the SDK has its own."""
+    return isinstance(exc, Aborted) or type(exc).__name__ == "DurableObjectAbort"
 
 
 def user_traceback(exc: BaseException) -> str:
     """The traceback of `exc` without the frames of the emulator and the SDK's wrappers."""
     report = traceback.TracebackException.from_exception(exc, compact=True)
     _strip(report)
-    return "".join(report.format())
+    text = "".join(report.format())
+    # Without a frame of user code (a call with wrong arguments), Python leaves the heading out.
+    return text if text.startswith(_HEADING) or report.__cause__ else _HEADING + text
 
 
 def _strip(report: traceback.TracebackException) -> None:
@@ -43,7 +55,7 @@ def as_js_error(exc: BaseException) -> JsException:
 
 def copy_error(source: JsException, **properties: Any) -> JsException:
     """A fresh error like `source`: each receiver raises its own."""
-    copy = object.__new__(type(source))
+    copy = type(source).__new__(type(source))
     copy.__dict__.update(source.__dict__)
     copy.__dict__.update(properties)
     copy.__cause__ = source.__cause__

@@ -20,24 +20,30 @@ if TYPE_CHECKING:
 
     from emulator.core.gates import Gate
 
-__all__ = ["Breath", "FirstHandle", "GatedHandle", "GatedLoop", "current_gate"]
+__all__ = ["Breath", "FirstHandle", "GatedHandle", "GatedLoop", "current_gate", "let_go"]
 
 current_gate: Final[ContextVar[Gate | None]] = ContextVar("current_gate", default=None)
 """The gate that the running code was started under; None for host code."""
 
 
 class GatedHandle(asyncio.Handle):
-    """A callback of an object. It runs when the object's gate admits it."""
+    """A callback of an object. It runs when the object's gate admits it.
+
+    The frames from here to user code let go of the handle before they return: an exception that
+    was raised there keeps them, and would keep the task that is to report it.
+    """
 
     __slots__ = ()
 
     def _run(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
         gate.owner.enter(gate, self)
+        del self
 
     def run_now(self) -> None:
         """Run it: the gate has admitted it."""
         asyncio.Handle._run(self)
+        del self
 
 
 class FirstHandle(GatedHandle):
@@ -48,6 +54,7 @@ class FirstHandle(GatedHandle):
     def _run(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
         gate.owner.enter_first(gate, self)
+        del self
 
 
 class BreathHandle(GatedHandle):
@@ -58,6 +65,7 @@ class BreathHandle(GatedHandle):
     def _run(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
         gate.owner.enter_after_breath(self)
+        del self
 
 
 class Breath:
@@ -80,11 +88,13 @@ class GatedTimerHandle(asyncio.TimerHandle):
 
     def _run(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
-        gate.owner.timers.pop(self, None)
+        gate.owner.residency.timers.pop(self, None)
         gate.owner.enter(gate, self)
+        del self
 
     def run_now(self) -> None:
         asyncio.Handle._run(self)
+        del self
 
     def cancel(self) -> None:
         gate = self._context.get(current_gate)  # type: ignore[attr-defined]
@@ -94,7 +104,16 @@ class GatedTimerHandle(asyncio.TimerHandle):
 
 
 class GatedLoop(asyncio.SelectorEventLoop):
-    """asyncio's selector loop, with the gates in its three scheduling methods."""
+    """asyncio's selector loop, with the gates in its three scheduling methods.
+
+    User code sees it under the name of Pyodide's loop.
+    """
+
+    def __init_subclass__(cls) -> None:
+        cls.__name__ = cls.__qualname__ = "WebLoop"
+        cls.__module__ = "pyodide.webloop"
+
+    __repr__ = object.__repr__
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -116,7 +135,7 @@ class GatedLoop(asyncio.SelectorEventLoop):
         gate = handle._context.get(current_gate)  # type: ignore[attr-defined]
         if gate is not None:
             handle.__class__ = GatedTimerHandle
-            gate.owner.remember_timer(handle)
+            gate.owner.residency.add_timer(handle)
         return handle
 
     def create_task(
@@ -150,6 +169,15 @@ class GatedLoop(asyncio.SelectorEventLoop):
         # thread makes it.
         schedule = functools.partial(self.call_soon, callback, *args, context=context)
         return super().call_soon_threadsafe(schedule, context=Context())
+
+
+GatedLoop.__init_subclass__()
+
+
+def let_go(task: asyncio.Task[Any]) -> None:
+    """Make asyncio forget a task that will never run again, as if its thread had been killed."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    asyncio.tasks._unregister_task(task)
 
 
 def _handle_class(owner: Any) -> type[GatedHandle]:

@@ -4,29 +4,34 @@ Per socket there is one reader: take a frame, answer it if it is the auto-respon
 else dispatch one event, and go on when the handler's synchronous part has run. So handlers of one
 socket start in order and may overlap, and a burst on two sockets interleaves.
 
-Source: spec websockets §0, §3, §4.
+Source: spec websockets §0, §2.3, §3, §4.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.sockets import (
+    EVENT_TIMED_OUT,
     NO_TAGS_BEFORE_ACCEPT,
     NO_TAGS_STANDARD,
     SOCKETS_PER_OBJECT_MAX,
     AutoResponse,
+    Close,
+    Disconnect,
     Failure,
     check_tags,
 )
 from emulator.core.values import error
-from emulator.runtime.delivery import Delivery, UserObject
 from emulator.runtime.websocket import Holder, Incoming, WebSocketEnd, close_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
 
     from emulator.runtime.actor import ActorContainer
+    from emulator.runtime.delivery import UserObject
+    from emulator.runtime.instance import Instance
 
 __all__ = ["SocketRegistry"]
 
@@ -34,13 +39,23 @@ __all__ = ["SocketRegistry"]
 class SocketRegistry:
     """What `acceptWebSocket` put in the object's keeping."""
 
-    __slots__ = ("_by_age", "_container", "_unanswered", "auto_response", "event_timeout_ms")
+    __slots__ = (
+        "_by_age",
+        "_unanswered",
+        "_unsent",
+        "auto_reply",
+        "auto_response",
+        "container",
+        "event_timeout_ms",
+    )
 
     def __init__(self, container: ActorContainer) -> None:
-        self._container = container
+        self.container = container
         self._by_age: dict[WebSocketEnd, None] = {}
         self._unanswered: dict[WebSocketEnd, None] = {}  # ended by the peer, not by the object
+        self._unsent: dict[WebSocketEnd, None] = {}  # whose clients do not read
         self.auto_response: AutoResponse | None = None
+        self.auto_reply = container.namespace.worker.config.dev.auto_reply_to_close
         self.event_timeout_ms: int | None = None
 
     def __len__(self) -> int:
@@ -61,8 +76,11 @@ class SocketRegistry:
         end.accept_for(self)
         end.tags = checked
         self._by_age[end] = None
+        host = self.container.host
+        if host.recorder is not None:
+            host.recorder.accepted(self.container, checked)
         if end.inbox:
-            self._container.host.soon(end.pump)
+            host.soon(end.pump)
 
     def sockets(self, tag: str | None = None) -> list[WebSocketEnd]:
         """All sockets, newest first; with a tag, those that bear it, oldest first (sic)."""
@@ -74,75 +92,78 @@ class SocketRegistry:
         """The tags of a socket.
 
         Raises:
-            JsException: Error, if it is not in the object's keeping.
+            JsException: Error, if it is not in the object's keeping, or was and is closed.
         """
         if end.holder is Holder.CODE:
             raise error(NO_TAGS_STANDARD)
-        if end.holder is not Holder.OBJECT:
+        is_closed = end.close_sent and end.close_received and end not in self._by_age
+        if end.holder is not Holder.OBJECT or is_closed:
             raise error(NO_TAGS_BEFORE_ACCEPT)
         return end.tags
 
-    def emit(self, release: Callable[..., None], *args: Any) -> None:
-        instance = self._container.instance
-        if instance is None:
-            release(*args)
-        else:
-            instance.emit(release, *args)
-
     # --- events ----------------------------------------------------------------------------
+
+    def take(self, end: WebSocketEnd, item: Incoming) -> None:
+        """Take a frame of a socket on which nothing waits."""
+        if self.auto_response is not None and self._answer(end, item, self.auto_response):
+            return
+        end.is_receiver_busy = True
+        self.container.deliver(_event(self, end, item))
 
     def pump(self, end: WebSocketEnd) -> None:
         """Dispatch what waits on `end`, up to the first event that has to wait itself."""
         while end.inbox and not end.is_receiver_busy:
-            item = end.inbox.popleft()
-            if type(item) is str and self._answer(end, item):
-                continue
-            end.is_receiver_busy = True
-            self._container.deliver(self._delivery(end, item))
+            self.take(end, end.inbox.popleft())
+        if not end.inbox:
+            end.resume_reading()
 
-    def _answer(self, end: WebSocketEnd, message: str) -> bool:
-        pair = self.auto_response
-        if pair is None or message != pair.request:
+    def _answer(self, end: WebSocketEnd, message: Incoming, pair: AutoResponse) -> bool:
+        if message != pair.request:
             return False
-        end.auto_response_ms = self._container.host.clock.now_ms()
+        end.auto_response_ms = self.container.host.clock.now_ms()
         if not end.close_sent:
             end.peer.receive(pair.response)
         return True
 
-    def _delivery(self, end: WebSocketEnd, item: Incoming) -> Delivery:
-        handler, run = _handler(end, item)
-
-        def start(user: UserObject) -> Any:
-            return run(user) if user.has(handler) else None
-
-        def dispatched() -> None:
-            if not isinstance(item, str | bytes):
-                self._release(end)
-            end.is_receiver_busy = False
-            self.pump(end)
-
-        return Delivery(
-            kind="websocket",
-            detail=handler,
-            run=start,
-            succeed=lambda _: None,
-            fail=self._container.report,
-            dispatched=dispatched,
-        )
-
     # --- ends of life ----------------------------------------------------------------------
 
-    def _release(self, end: WebSocketEnd) -> None:
-        # The socket has had its last event. Without a Close of its own it hangs until the
-        # instance goes (spec §2.4).
+    def release(self, end: WebSocketEnd) -> None:
+        """The socket has had its last event.
+
+        Without a Close of its own it hangs until the instance goes (spec §2.4).
+        """
         self._by_age.pop(end, None)
         if end.close_received and not end.close_sent:
             self._unanswered[end] = None
 
+    def note_unsent(self, end: WebSocketEnd, *, is_unsent: bool) -> None:
+        """A client does not read what was sent to it, or has read on (spec §4.1)."""
+        instance = self.container.instance
+        if is_unsent:
+            self._unsent[end] = None
+            if instance is not None:
+                _keep_awake(instance, end)
+        elif self._unsent.pop(end, self) is None and instance is not None:
+            instance.unpin(end)
+
+    def woken(self, instance: Instance) -> None:
+        """A new instance is there: it is kept awake by what is unsent, and hears of the lost."""
+        for end in self._unsent:
+            _keep_awake(instance, end)
+        for end in self._by_age:
+            if end.inbox:
+                self.container.host.soon(end.pump)
+
     def hibernate(self) -> None:
         """The instance goes, the sockets stay; what it never answered ends now."""
         for end in self._by_age:
-            end.expandos.clear()
+            end.expandos = None
+            peer = end.peer
+            if peer.holder is Holder.NOBODY and not end.is_over:
+                # The other end was in nobody's hands but the instance's. The next one is told.
+                end.is_over = end.is_gone = True
+                end.inbox = end.inbox or deque()
+                end.inbox.append(Disconnect())
         self._end_unanswered()
 
     def drop_all(self) -> None:
@@ -161,10 +182,98 @@ class SocketRegistry:
                 end.drop()
 
 
-def _handler(end: WebSocketEnd, item: Incoming) -> tuple[str, Callable[[UserObject], Any]]:
-    if isinstance(item, str | bytes):
-        return "webSocketMessage", lambda user: user.web_socket_message(end, item)
+def _keep_awake(instance: Instance, end: WebSocketEnd) -> None:
+    instance.pin(end, "unsent message", "a message that a client does not read")
+
+
+class _SocketEvent:
+    """An event of a socket on its way to its handler."""
+
+    __slots__ = ("end", "is_dispatched", "item", "registry", "started_s", "task", "timeout")
+
+    kind = "websocket"
+    detail = "webSocketMessage"
+
+    def __init__(self, registry: SocketRegistry, end: WebSocketEnd, item: Any) -> None:
+        self.registry = registry
+        self.end = end
+        self.item = item
+        self.started_s = 0.0
+        self.task: asyncio.Task[Any] | None = None
+        self.timeout: asyncio.TimerHandle | None = None
+        self.is_dispatched = False
+
+    def run(self, user: UserObject) -> Any:
+        if user.has("webSocketMessage"):
+            return user.web_socket_message(self.end, self.item)
+        return None
+
+    def dispatched(self) -> None:
+        """The synchronous part of the handler has run: the socket's next frame may come."""
+        self.is_dispatched = True
+        end = self.end
+        end.is_receiver_busy = False
+        registry = self.registry
+        if registry.event_timeout_ms is not None and self.task is not None:
+            self.timeout = registry.container.host.later(
+                registry.event_timeout_ms / 1000, self._timed_out
+            )
+        if end.inbox or end.is_reading_paused:
+            end.pump()
+
+    def _timed_out(self) -> None:
+        # Handlers stop dead; the sockets stay, as when the object sleeps (spec §2.3).
+        self.registry.container.hibernate(force=True, reason=EVENT_TIMED_OUT)
+
+    def succeed(self, value: Any) -> None:
+        del value
+        if self.timeout is not None:
+            self.timeout.cancel()
+
+    def fail(self, error: BaseException) -> None:
+        if self.timeout is not None:
+            self.timeout.cancel()
+        container = self.registry.container
+        if not self.is_dispatched:
+            # It waited in an instance that is gone. Later: the container is being torn down now.
+            container.host.soon(self.dispatched)
+        container.report(error)
+
+
+class _CloseEvent(_SocketEvent):
+    __slots__ = ()
+    detail = "webSocketClose"
+
+    def run(self, user: UserObject) -> Any:
+        end, item = self.end, self.item
+        if self.registry.auto_reply and isinstance(item, Close) and not end.close_sent:
+            end.close(item)
+        if user.has("webSocketClose"):
+            return user.web_socket_close(end, *close_event(item))
+        return None
+
+    def dispatched(self) -> None:
+        self.registry.release(self.end)
+        super().dispatched()
+
+
+class _ErrorEvent(_SocketEvent):
+    __slots__ = ()
+    detail = "webSocketError"
+
+    def run(self, user: UserObject) -> Any:
+        if user.has("webSocketError"):
+            return user.web_socket_error(self.end, self.item)
+        return None
+
+    def dispatched(self) -> None:
+        self.registry.release(self.end)
+        super().dispatched()
+
+
+def _event(registry: SocketRegistry, end: WebSocketEnd, item: Incoming) -> _SocketEvent:
+    if isinstance(item, (str, bytes)):
+        return _SocketEvent(registry, end, item)
     if isinstance(item, Failure):
-        return "webSocketError", lambda user: user.web_socket_error(end, item)
-    code, reason, was_clean = close_event(item)
-    return "webSocketClose", lambda user: user.web_socket_close(end, code, reason, was_clean)
+        return _ErrorEvent(registry, end, item)
+    return _CloseEvent(registry, end, item)

@@ -12,12 +12,12 @@ from emulator.core.ids import NAME_BYTES_MAX, IdFactory, unique_key
 from emulator.core.values import error
 from emulator.runtime.actor import ActorContainer
 from emulator.runtime.alarms import AlarmScheduler
+from emulator.runtime.eviction import Sweep
 from emulator.storage.actor_sqlite import ActorSqlite
+from emulator.storage.history import History
 from emulator.storage.metadata import AlarmIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from emulator.runtime.delivery import ObjectClass, UserObject
     from emulator.runtime.state import DurableObjectState
     from emulator.runtime.worker import Worker
@@ -43,6 +43,7 @@ class StorageOptions:
     layout: StateLayout
     databases: Databases
     durability: Durability
+    keeps_history: bool = False
 
 
 class MissingClass:
@@ -73,7 +74,12 @@ class Namespace:
         self.ids = IdFactory(self.unique_key)
         self.object_class: ObjectClass = MissingClass(class_name)
         self.has_sql = has_sql
+        self.is_legacy = worker.config.dev.legacy_kv and not has_sql
+        self.keeps_alarm_on_delete_all = not worker.config.is_enabled(
+            "delete_all_deletes_alarm", "delete_all_preserves_alarm", since="2026-02-24"
+        )
         self.containers: dict[str, ActorContainer] = {}
+        self._sweep = Sweep(self)
         self._storage = storage
         storage.layout.make_class_folder(self.unique_key)
         index = AlarmIndex(
@@ -105,6 +111,7 @@ class Namespace:
         if found is None:
             found = ActorContainer(self, object_id, _name_inside(name))
             self.containers[object_id] = found
+            self._sweep.start()
         return found
 
     def find(self, object_id: str) -> ActorContainer | None:
@@ -121,17 +128,25 @@ class Namespace:
         """The ids that have a file, sorted."""
         return sorted(self._storage.layout.object_ids(self.unique_key))
 
-    def open_storage(self, object_id: str, on_first_write: Callable[[], None]) -> ActorSqlite:
+    def open_storage(self, container: ActorContainer) -> ActorSqlite:
         return ActorSqlite(
-            self._storage.layout.object_file(self.unique_key, object_id),
+            self._storage.layout.object_file(self.unique_key, container.id),
             durability=self._storage.durability,
-            on_first_write=on_first_write,
+            on_first_write=container.first_write,
+            on_unusable=container.file_unusable,
             sql_enabled=self.has_sql,
             reference=self.host.reference,
             databases=self._storage.databases,
         )
 
+    def open_history(self, object_id: str) -> History | None:
+        """The object's past, if pasts are kept."""
+        if not self._storage.keeps_history:
+            return None
+        return History(self._storage.layout.object_file(self.unique_key, object_id))
+
     def close(self) -> None:
+        self._sweep.close()
         self.alarms.close()
         for container in list(self.containers.values()):
             container.close()

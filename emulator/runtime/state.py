@@ -10,7 +10,9 @@ import inspect
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.values import JsException, PyProxy, error
+from emulator.core.values import PyProxy, error
+from emulator.runtime.errors import Aborted
+from emulator.runtime.legacy_storage import LegacyStorage
 from emulator.runtime.namespace import ObjectId
 from emulator.runtime.storage import ObjectStorage
 
@@ -22,14 +24,10 @@ if TYPE_CHECKING:
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.web.promises import Promise
 
-__all__ = ["Aborted", "DurableObjectState"]
+__all__ = ["DurableObjectState"]
 
 ABORTED: Final = "Application called abort() to reset Durable Object."
 EVENT_TIMEOUT_MS_MAX: Final = 604_800_000
-
-
-class Aborted(BaseException):
-    """Raised inside an object that aborted itself: its code ends here, whatever it catches."""
 
 
 class DurableObjectState:
@@ -40,7 +38,8 @@ class DurableObjectState:
         self.container = instance.container
         self.namespace = instance.container.namespace
         self.id = ObjectId(instance.container.id, instance.container.name)
-        self.storage = ObjectStorage(instance)
+        engine = LegacyStorage if self.namespace.is_legacy else ObjectStorage
+        self.storage: ObjectStorage = engine(instance)
 
     def wait_until_settled(self, promise: Any) -> None:
         """Keep the instance awake until a promise is settled; any other value is ignored.
@@ -102,10 +101,3 @@ class DurableObjectState:
 
     def get_event_timeout_ms(self) -> int | None:
         return self.container.sockets.event_timeout_ms
-
-
-def is_abort(exc: BaseException) -> bool:
-    """Whether an exception only carries an abort out of the object's code."""
-    return isinstance(exc, Aborted) or (
-        not isinstance(exc, JsException) and type(exc).__name__ == "DurableObjectAbort"
-    )

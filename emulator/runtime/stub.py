@@ -8,86 +8,38 @@ Source: spec lifecycle §3, §6.2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.values import from_js
+from emulator.core.values import PRIMITIVES, JsException
+from emulator.runtime.calls import Call
 from emulator.runtime.errors import copy_error
 from emulator.runtime.gates import current_gate
-from emulator.web.promises import Promise, Settled, rejected, resolved
+from emulator.runtime.rpc import RpcStub, transfer
+from emulator.web.fetching import arriving_request, arriving_response, fetch_url
+from emulator.web.promises import Promise, Settled, rejected
+from emulator.web.redirects import next_request
 
 if TYPE_CHECKING:
-    import asyncio
+    from collections.abc import Iterable
 
     from emulator.core.values import JsValue
-    from emulator.runtime.delivery import UserObject
+    from emulator.runtime.delivery import Deliverable, UserObject
     from emulator.runtime.instance import Instance
     from emulator.runtime.namespace import Namespace, ObjectId
+    from emulator.web.request import Request
 
 __all__ = ["Stub"]
 
-
-class _Call:
-    """A delivery that is its own outcome. A promise is made only if the caller has to wait."""
-
-    kind = "call"
-    dispatched = None
-    started_s = 0.0
-    task: asyncio.Task[Any] | None = None
-    is_settled = False
-    value: Any = None
-    error: BaseException | None = None
-    promise: Promise | None = None
-    waiter: Instance | None = None
-
-    @property
-    def detail(self) -> str:
-        raise NotImplementedError
-
-    def run(self, user: UserObject) -> Any:
-        raise NotImplementedError
-
-    def succeed(self, value: Any) -> None:
-        self.is_settled = True
-        self.value = value = from_js(value)
-        promise = self.promise
-        if promise is not None:
-            if not promise.done():
-                promise.set_result(value)
-            self._release()
-
-    def fail(self, error: BaseException) -> None:
-        self.is_settled = True
-        self.error = error
-        promise = self.promise
-        if promise is not None:
-            if not promise.done():
-                promise.set_exception(error)
-                # A rejection that nobody handles is silent (spec lifecycle §8).
-                promise._Future__log_traceback = False  # type: ignore[attr-defined]
-            self._release()
-
-    def _release(self) -> None:
-        if self.waiter is not None:
-            self.waiter.unpin(self)
-
-    def as_promise(
-        self, loop: asyncio.AbstractEventLoop, waiter: Instance | None
-    ) -> Promise | Settled:
-        if self.is_settled:
-            return resolved(self.value) if self.error is None else rejected(self.error)
-        self.promise = Promise(loop=loop)
-        if waiter is not None:
-            self.waiter = waiter
-            waiter.pin(self, "call", self.detail)
-        return self.promise
+_SMALL: Final = PRIMITIVES - {str}
 
 
-class _MethodCall(_Call):
+class _MethodCall(Call):
     kind = "rpc"
 
-    def __init__(self, method: str, args: list[JsValue]) -> None:
+    def __init__(self, method: str, args: list[JsValue], stubs: list[RpcStub]) -> None:
         self.method = method
         self.args = args
+        self.stubs = stubs
 
     @property
     def detail(self) -> str:
@@ -96,19 +48,47 @@ class _MethodCall(_Call):
     def run(self, user: UserObject) -> Any:
         return user.call(self.method, self.args)
 
+    def settled(self) -> None:
+        for stub in self.stubs:
+            stub.dispose()
 
-class _FetchCall(_Call):
+
+class _FetchCall(Call):
     kind = "fetch"
+    hops = 0
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, stub: Stub, request: Request) -> None:
+        self.stub = stub
         self.request = request
+        source = request._source
+        self.body = source if isinstance(source, bytes) else None  # for a redirect
 
     @property
     def detail(self) -> str:
         return f"{self.request.method} {self.request.url}"
 
     def run(self, user: UserObject) -> Any:
-        return user.fetch(self.request)
+        return user.fetch(arriving_request(self.request))
+
+    def succeed(self, value: Any) -> None:
+        try:
+            response = arriving_response(value, self.request)
+            followed = next_request(self.request, response, self.body, self.hops)
+        except JsException as exc:
+            self.fail(exc)
+            return
+        if followed is None:
+            response._is_redirected = self.hops > 0
+            super().succeed(response)
+        else:  # it enters the same object again, whatever host it names (spec §3.4)
+            self.hops += 1
+            self.request = followed
+            self.stub.deliver(self)
+
+    def fail(self, error: BaseException) -> None:
+        # A reset has this mark for callers of fetch only (spec lifecycle §6.5, the flag matrix).
+        error.__dict__["remote"] = True
+        super().fail(error)
 
 
 class Stub:
@@ -121,25 +101,54 @@ class Stub:
         self.id = object_id
         self._attached: Instance | None = None
 
-    def call(self, method: str, args: list[JsValue]) -> Promise | Settled:
-        """Call a method of the object."""
-        return self._send(_MethodCall(method, args))
+    def call(self, method: str, args: Iterable[JsValue]) -> Promise | Settled:
+        """Call a method of the object with copies of `args`.
 
-    def fetch(self, request: Any) -> Promise | Settled:
-        """Have the object's fetch handler answer `request`."""
-        return self._send(_FetchCall(request))
+        Rejects with a DataCloneError, or an Error for more than 32 MiB.
+        """
+        stubs: list[RpcStub] = []
+        try:
+            sent = [arg if type(arg) in _SMALL else transfer(arg, stubs) for arg in args]
+        except JsException as exc:
+            return rejected(exc)
+        return self._send(_MethodCall(method, sent, stubs))
 
-    def _send(self, call: _Call) -> Promise | Settled:
+    def fetch(self, request: Request) -> Promise | Settled:
+        """Have the object's fetch handler answer `request`.
+
+        Rejects with a TypeError for a URL that is not HTTP.
+        """
+        try:
+            fetch_url(request.url)
+        except JsException as exc:
+            return rejected(exc)
+        return self._send(_FetchCall(self, request))
+
+    def _send(self, call: Call) -> Promise | Settled:
         attached = self._attached
         if attached is not None and attached.broken is not None:
             return rejected(copy_error(attached.broken))
         gate = current_gate.get()
         caller: Instance | None = None if gate is None else gate.owner
         if caller is None:
-            self._deliver(call)
+            self.deliver(call)
         else:
-            caller.emit(self._deliver, call)
+            caller.emit(self.deliver, call)
         return call.as_promise(self.namespace.host.loop, caller)
 
-    def _deliver(self, call: _Call) -> None:
+    @property
+    def broken(self) -> JsException | None:
+        """Why every call on this stub fails, if the instance it spoke to broke."""
+        return None if self._attached is None else self._attached.broken
+
+    def deliver(self, call: Call) -> None:
+        """Bring a call to the object, and attach to the instance that has it."""
+        faults = self.namespace.host.faults
+        if faults is None:
+            self.arrive(call)
+        else:
+            faults.carry(self, call)
+
+    def arrive(self, call: Deliverable) -> None:
+        """The call has reached its object."""
         self._attached = self.namespace.container(self.id).deliver(call)

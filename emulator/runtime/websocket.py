@@ -18,22 +18,32 @@ from emulator.core.sockets import (
     ACCEPT_AFTER_RESPONSE,
     ACCEPTED_TWICE,
     DISCONNECTED,
+    NO_STATUS,
     PEER_TAKEN,
+    RETURNED_ACCEPTED,
+    RETURNED_HIBERNATABLE,
+    RETURNED_OUTGOING,
+    RETURNED_TWICE,
     SEND_AFTER_CLOSE,
     SEND_BEFORE_ACCEPT,
+    WAITING_MESSAGES_MAX,
     Close,
     Disconnect,
     Failure,
     ReadyState,
+    payload_bytes,
+    ready_state,
+    standard_ready_state,
 )
-from emulator.core.values import error, type_error
+from emulator.core.values import JsException, error, type_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.runtime.hibernation import SocketRegistry
+    from emulator.runtime.instance import Instance
 
-__all__ = ["Emitter", "Holder", "Incoming", "WebSocketEnd", "Wire", "web_socket_pair"]
+__all__ = ["Holder", "Incoming", "WebSocketEnd", "Wire", "close_event", "web_socket_pair"]
 
 type Incoming = str | bytes | Close | Disconnect | Failure
 
@@ -42,7 +52,7 @@ class Holder(Enum):
     """In whose hands an end is."""
 
     NOBODY = "nobody"
-    CODE = "code"  # accept()
+    CODE = "code"  # accept(), or new WebSocket()
     OBJECT = "object"  # acceptWebSocket()
     RESPONSE = "response"  # it was put in a Response, or its wire was lost
 
@@ -58,14 +68,13 @@ class Wire(Protocol):
     def abort(self) -> None:
         """End the connection without a Close frame."""
 
+    def pause_reading(self) -> None:
+        """Let the peer wait: nobody takes what it sends."""
+
+    def resume_reading(self) -> None: ...
+
     @property
     def unsent_bytes(self) -> int: ...
-
-
-class Emitter(Protocol):
-    """Whose output gate the frames of an end pass."""
-
-    def emit(self, release: Callable[..., None], *args: Any) -> None: ...
 
 
 class WebSocketEnd:
@@ -74,19 +83,22 @@ class WebSocketEnd:
     __slots__ = (
         "__weakref__",
         "attachment",
-        "auto_reply",
         "auto_response_ms",
         "close_received",
         "close_sent",
-        "emitter",
+        "events",
         "expandos",
         "holder",
         "inbox",
         "is_failed",
         "is_gone",
+        "is_over",
+        "is_reading_paused",
         "is_receiver_busy",
+        "is_told",
+        "keeper",
         "listener",
-        "listeners",
+        "opening",
         "peer",
         "registry",
         "tags",
@@ -98,28 +110,34 @@ class WebSocketEnd:
 
     def __init__(self) -> None:
         self.holder = Holder.NOBODY
-        self.emitter: Emitter | None = None
+        self.keeper: Instance | None = None  # of an accepted end: whose code accepted it
         self.registry: SocketRegistry | None = None
         self.wire: Wire | None = None
         self.listener: Callable[[Incoming], None] | None = None
-        self.inbox: deque[Incoming] = deque()
+        self.inbox: deque[Incoming] | None = None  # made when something has to wait
         self.tags: tuple[str, ...] = ()
         self.attachment: bytes | None = None
         self.auto_response_ms: int | None = None
-        self.auto_reply = False
         self.close_sent = False
         self.close_received = False
         self.is_gone = False  # the connection ended without a Close
         self.is_failed = False  # the peer broke the protocol
+        self.is_over = False  # one of the three: nothing more comes
+        self.is_told = False  # ... and the last event of an accepted end has been handled
         self.was_closed_first = False  # own close() came before the peer's
         self.is_receiver_busy = False
-        self.expandos: dict[str, Any] = {}  # properties that user code put on the socket
-        self.listeners: dict[str, list[Any]] = {}
+        self.is_reading_paused = False  # of the wire on the other side
+        self.expandos: dict[str, Any] | None = None  # properties that user code put on the socket
+        self.events: Any = None  # the EventTarget behind the socket, once it has listeners
+        self.opening: Any = None  # of `new WebSocket()`: how far the connection is
 
     # --- whose it is -----------------------------------------------------------------------
 
-    def accept(self, emitter: Emitter, listener: Callable[[Incoming], None]) -> None:
+    def accept(self, keeper: Instance | None, listener: Callable[[Incoming], None]) -> None:
         """`accept()`: events go to `listener`, beginning with what waited.
+
+        Args:
+            keeper: the instance whose code accepts, which the socket keeps awake.
 
         Raises:
             JsException: TypeError, if the end is an object's or a response's.
@@ -133,8 +151,10 @@ class WebSocketEnd:
                 raise type_error(ACCEPT_AFTER_RESPONSE)
             case Holder.NOBODY:
                 self.holder = Holder.CODE
-                self.emitter = emitter
                 self.listener = listener
+                self.keeper = keeper
+                if keeper is not None:
+                    keeper.keep_socket(self)
             case _:
                 assert_never(self.holder)
 
@@ -151,12 +171,38 @@ class WebSocketEnd:
         self.holder = Holder.OBJECT
         self.registry = registry
 
+    def refusal(self) -> JsException | None:
+        """Why the end cannot be sent in a Response; None if it can (spec §1.4)."""
+        if self.opening is not None:
+            return type_error(RETURNED_OUTGOING)
+        match self.holder:
+            case Holder.NOBODY:
+                return None
+            case Holder.CODE:
+                return type_error(RETURNED_ACCEPTED)
+            case Holder.OBJECT:
+                return type_error(RETURNED_HIBERNATABLE)
+            case Holder.RESPONSE:
+                return type_error(RETURNED_TWICE)
+            case _:
+                assert_never(self.holder)
+
     def couple(self, wire: Wire) -> None:
         """The end is in a 101 response: what it receives goes out on `wire`."""
         self.holder = Holder.RESPONSE
         self.wire = wire
-        while self.inbox:
-            self._to_wire(wire, self.inbox.popleft())
+        waiting, self.inbox = self.inbox, None
+        for item in waiting or ():
+            self._to_wire(wire, item)
+
+    def join(self, fetched: WebSocketEnd, keeper: Instance | None) -> None:
+        """`new WebSocket()` has its connection: become what fetching it has given."""
+        self.peer = fetched.peer
+        self.peer.peer = self
+        self.holder = Holder.CODE
+        self.keeper = keeper
+        for item in fetched.inbox or ():
+            self.receive(item)
 
     # --- sending ---------------------------------------------------------------------------
 
@@ -164,9 +210,10 @@ class WebSocketEnd:
         """Send a message through the holder's output gate.
 
         Raises:
-            JsException: TypeError, before an accept or after the own close().
+            JsException: TypeError, before an accept or after the own close(), unless the
+                connection had died before that.
         """
-        if self.close_sent:
+        if self.close_sent and (self.was_closed_first or self.close_received):
             raise type_error(SEND_AFTER_CLOSE)
         if self.holder is Holder.NOBODY or self.holder is Holder.RESPONSE:
             raise type_error(SEND_BEFORE_ACCEPT)
@@ -183,21 +230,22 @@ class WebSocketEnd:
             raise type_error(SEND_BEFORE_ACCEPT)
         if self.close_sent:
             return
-        if self.is_gone or self.is_failed:
-            self.close_sent = True
-            return
         self.close_sent = True
+        if self.is_gone or self.is_failed:
+            return
         self.was_closed_first = not self.close_received
         self._emit(close)
 
     def _emit(self, item: Incoming) -> None:
-        if self.registry is not None:
-            self.registry.emit(self._transfer, item)
+        registry = self.registry
+        instance = self.keeper if registry is None else registry.container.instance
+        if instance is None:
+            self.transfer(item)
         else:
-            assert self.emitter is not None, "an accepted end has an emitter"
-            self.emitter.emit(self._transfer, item)
+            instance.emit_frame(self, item)
 
-    def _transfer(self, item: Incoming) -> None:
+    def transfer(self, item: Incoming) -> None:
+        """Bring what was sent to the other end: the output gate has let it out."""
         self.peer.receive(item)
         if isinstance(item, Close) and self.close_received:
             self._finish()
@@ -206,6 +254,7 @@ class WebSocketEnd:
         wire = self.peer.wire
         if wire is not None:
             wire.finish()
+        self._let_keeper_go()
 
     # --- receiving -------------------------------------------------------------------------
 
@@ -220,14 +269,23 @@ class WebSocketEnd:
         if self.wire is not None:
             self._to_wire(self.wire, item)
             return
-        if self.close_received or self.is_gone or self.is_failed:
+        if self.is_over:
             return  # whatever follows a Close is ignored
-        self.inbox.append(item)
-        if not isinstance(item, str | bytes):
+        if not isinstance(item, (str, bytes)):
             self._note_end(item)
+        registry = self.registry
+        if registry is not None and not self.is_receiver_busy and not self.inbox:
+            registry.take(self, item)
+            return
+        if self.inbox is None:
+            self.inbox = deque()
+        self.inbox.append(item)
+        if len(self.inbox) >= WAITING_MESSAGES_MAX:
+            self._pause_reading()
         self.pump()
 
     def _note_end(self, item: Close | Disconnect | Failure) -> None:
+        self.is_over = True
         match item:
             case Close():
                 self.close_received = True
@@ -241,7 +299,7 @@ class WebSocketEnd:
                 assert_never(item)
 
     def _to_wire(self, wire: Wire, item: Incoming) -> None:
-        if isinstance(item, str | bytes):
+        if isinstance(item, (str, bytes)):
             wire.send(item)
         elif isinstance(item, Close):
             wire.send_close(item)
@@ -255,30 +313,84 @@ class WebSocketEnd:
         elif self.listener is not None:
             while self.inbox:
                 self.listener(self.inbox.popleft())
+            self.resume_reading()
+
+    def _pause_reading(self) -> None:
+        wire = self.peer.wire
+        if wire is not None and not self.is_reading_paused:
+            self.is_reading_paused = True
+            wire.pause_reading()
+
+    def resume_reading(self) -> None:
+        """What waited has been taken: the other side may go on."""
+        if self.is_reading_paused:
+            self.is_reading_paused = False
+            if self.peer.wire is not None:
+                self.peer.wire.resume_reading()
+
+    # --- ends ------------------------------------------------------------------------------
+
+    def told(self) -> None:
+        """The last event of an accepted end has been handled: it keeps nobody awake any more."""
+        self.is_told = True
+        if not self.close_received or self.close_sent:
+            self._let_keeper_go()
 
     def drop(self) -> None:
-        """The object broke: the connection ends without a Close and without an event."""
-        self.is_gone = True
+        """The connection ends without a Close and, on this side, without an event."""
+        self.is_gone = self.is_over = self.is_told = True
         self.registry = None
-        self.holder = Holder.RESPONSE
-        self.inbox.clear()
+        self.inbox = None
+        self._let_keeper_go()
         self.peer.receive(Disconnect())
+
+    def _let_keeper_go(self) -> None:
+        keeper, self.keeper = self.keeper, None
+        if keeper is not None:
+            keeper.forget_socket(self)
+
+    def note_unsent(self, *, is_unsent: bool) -> None:
+        """The wire of this end has something unsent, or has sent it all."""
+        registry = self.peer.registry
+        if registry is not None:
+            registry.note_unsent(self.peer, is_unsent=is_unsent)
 
     # --- what it shows ---------------------------------------------------------------------
 
     @property
+    def is_plainly_open(self) -> bool:
+        return not (self.close_sent or self.is_over) and self.opening is None
+
+    @property
     def ready_state(self) -> ReadyState:
-        """As a hibernatable end shows it (spec §1.8)."""
-        if self.close_sent and (self.close_received or (self.was_closed_first and self.is_gone)):
-            return ReadyState.CLOSED
-        if self.close_sent or self.close_received or self.is_gone or self.is_failed:
-            return ReadyState.CLOSING
-        return ReadyState.OPEN
+        if not (self.close_sent or self.is_over):
+            return ReadyState.OPEN if self.opening is None else self.opening.ready_state
+        if self.holder is Holder.CODE:
+            return standard_ready_state(
+                close_sent=self.close_sent,
+                close_received=self.close_received,
+                is_gone=self.is_gone,
+                is_failed=self.is_failed,
+                is_told=self.is_told,
+            )
+        return ready_state(
+            close_sent=self.close_sent,
+            close_received=self.close_received,
+            was_closed_first=self.was_closed_first,
+            is_gone=self.is_gone,
+            is_failed=self.is_failed,
+        )
 
     @property
     def unsent_bytes(self) -> int:
+        """Payload bytes that were sent and are not wholly written yet."""
+        instance = self.keeper if self.registry is None else self.registry.container.instance
+        frames: list[Incoming] = []
+        if instance is not None:
+            frames += [frame for sender, frame in instance.frames if sender is self]
+            frames += [args[0] for release, args in instance.outbox if release == self.transfer]
         wire = self.peer.wire
-        return wire.unsent_bytes if wire is not None else 0
+        return sum(map(payload_bytes, frames)) + (wire.unsent_bytes if wire is not None else 0)
 
 
 def web_socket_pair() -> tuple[WebSocketEnd, WebSocketEnd]:
@@ -292,4 +404,4 @@ def close_event(item: Close | Disconnect) -> tuple[int, str, bool]:
     """The arguments of webSocketClose: code, reason, wasClean."""
     if isinstance(item, Disconnect):
         return 1006, DISCONNECTED, False
-    return (1005 if item.code is None else item.code), item.reason, True
+    return (NO_STATUS if item.code is None else item.code), item.reason, True

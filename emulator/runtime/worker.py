@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from emulator.runtime.host import Host
     from emulator.runtime.namespace import Namespace
 
-__all__ = ["Entrypoint", "Invocation", "Worker", "current_request", "current_worker"]
+__all__ = [
+    "Entrypoint",
+    "Invocation",
+    "Worker",
+    "current_request",
+    "current_worker",
+    "fresh_context",
+]
 
 current_request: Final[ContextVar[Invocation | None]] = ContextVar("current_request", default=None)
 
@@ -34,6 +41,12 @@ class Entrypoint(Protocol):
     """The worker's default export, as the worker ring wraps it."""
 
     def fetch(self, request: JsValue, invocation: Invocation) -> Any: ...
+
+
+class Stacks(Protocol):
+    """Runs user code on stacks that can wait (worker/pyodide/stacks.py)."""
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any: ...
 
 
 class Invocation:
@@ -68,9 +81,14 @@ class Worker:
     def __init__(self, host: Host, config: Config) -> None:
         self.host = host
         self.config = config
+        # Errors are stored and sent whole, not in V8's form of them (spec storage §7.3).
+        self.has_native_errors = config.is_enabled(
+            "enhanced_error_serialization", "legacy_error_serialization", since="2026-04-21"
+        )
         self.namespaces: dict[str, Namespace] = {}
         self.env: JsObject | None = None
         self.entrypoint: Entrypoint | None = None
+        self.stacks: Stacks | None = None  # only of a worker whose code uses run_sync
 
     @property
     def name(self) -> str:
@@ -121,6 +139,24 @@ def current_worker() -> Worker | None:
         return worker
     invocation = current_request.get()
     return None if invocation is None else invocation.worker
+
+
+def has_native_errors() -> bool:
+    """Whether the code that runs now clones errors whole; outside of workers, yes."""
+    worker = current_worker()
+    return worker is None or worker.has_native_errors
+
+
+def fresh_context() -> Context:
+    """A context of the code that runs now without its own variables.
+
+    So JavaScript calls back: what user code keeps in a ContextVar is lost on the way through it
+    (spec python-surface §2.2).
+    """
+    context = Context()
+    context.run(current_gate.set, current_gate.get())
+    context.run(current_request.set, current_request.get())
+    return context
 
 
 async def _await(awaitable: Any) -> Any:

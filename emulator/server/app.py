@@ -1,7 +1,7 @@
 """The HTTP server around one worker: it listens, and hands every request to the worker.
 
 One low-level handler takes all requests; there is no router. Connections whose WebSocket was
-accepted are the server's to end, since nothing else knows them any more.
+accepted are the server's to end, since aiohttp does not know them any more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from emulator.errors import PortInUseError
+from emulator.server.bad_requests import PlainServer
 from emulator.server.http import HttpHandler
+from emulator.server.websocket import WebSocketEdge
 
 if TYPE_CHECKING:
     from emulator.runtime.worker import Worker
@@ -27,8 +29,12 @@ LOOPBACK: Final = ("127.0.0.1", "::1")  # what "localhost" means
 class Server:
     """Serves one worker. `start`, then `close`."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._handler = HttpHandler(worker)
+    def __init__(self, worker: Worker, *, takes_over: bool = True) -> None:
+        """Args:
+        takes_over: WebSocket connections leave aiohttp after the handshake (takeover.py).
+        """
+        self._web_sockets = WebSocketEdge(worker, takes_over=takes_over)
+        self._handler = HttpHandler(worker, self._web_sockets)
         self._runner: web.ServerRunner | None = None
         self.port = 0
         self.urls: list[str] = []
@@ -39,12 +45,11 @@ class Server:
         Raises:
             PortInUseError: another program has the address.
         """
-        server = web.Server(
+        server = PlainServer(
             self._handler,
+            on_refused=self._handler.refused,
             access_log=None,
             handler_cancellation=False,
-            max_line_size=65_536,
-            max_field_size=65_536,
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
         await self._runner.setup()
@@ -74,7 +79,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
-        self._handler.close()
+        await self._web_sockets.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -14,27 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from emulator.core.events import RequestServed
-from emulator.core.sockets import Disconnect
+from emulator.core.sockets import NO_UPGRADE, Disconnect
 from emulator.core.values import JsException, type_error
-from emulator.server.websocket import handshake_refusal, serve_web_socket
+from emulator.server.handshake import handshake_refusal
 from emulator.web.request import Request
 from emulator.web.url import parse_request_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.runtime.worker import Worker
+    from emulator.server.websocket import WebSocketEdge
 
 __all__ = ["HttpHandler"]
 
-NO_UPGRADE: Final = (
-    "Worker tried to return a WebSocket in a response to a request which did not contain the "
-    'header "Upgrade: websocket".'
-)
 # What the server itself decides about a response.
 _OWN_HEADERS: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade"})
 _READ_AT_ONCE_BYTES_MAX: Final = 1 << 20
+_CLIENT_GONE: Final = 499  # nginx's; nobody gets to see it but the developer
+BAD_URL: Final = "Bad Request: the path and the Host header make no URL.\n"
 # A URL that normalising would leave as it is: no default port, no dots, nothing to encode.
 _PLAIN_URL: Final = re.compile(
     r"https?://[a-z0-9.-]+(?::(?!80/|443/)[1-9]\d*)?/(?:[\w~/-]|\.(?![./]))*(?:\?[\w.~/:@!$&()*+,;=%-]*)?\Z",
@@ -45,10 +44,10 @@ _PLAIN_URL: Final = re.compile(
 class HttpHandler:
     """Called by aiohttp with every request."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, web_sockets: WebSocketEdge) -> None:
         self._worker = worker
         self._host = worker.host
-        self._sockets: set[WebSocketEnd] = set()
+        self._web_sockets = web_sockets
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()
@@ -58,8 +57,16 @@ class HttpHandler:
         return sent
 
     async def _answer(self, request: web.BaseRequest, started: float) -> web.StreamResponse:
+        url = _url(request)
+        if url is None:
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text=BAD_URL)
         try:
-            response = await self._worker.fetch(await _incoming(request))
+            body = await _body(request)
+        except ConnectionError:
+            return web.Response(status=_CLIENT_GONE, reason="Client Closed Request")
+        try:
+            incoming = Request._incoming(request.method, url, list(request.headers.items()), body)
+            response = await self._worker.fetch(incoming)
             socket = response._web_socket
             if socket is not None:
                 return await self._upgrade(request, response, socket._end, started)
@@ -68,7 +75,7 @@ class HttpHandler:
         except BaseException as exc:
             self._worker.report(exc)
             return web.Response(status=500, text="Internal Server Error")
-        return await _outgoing(request, response)
+        return await _outgoing(request, response, self._worker.report)
 
     async def _upgrade(
         self, request: web.BaseRequest, response: Any, end: WebSocketEnd, started: float
@@ -80,16 +87,26 @@ class HttpHandler:
         if refusal is not None:
             end.from_wire(Disconnect())
             return refusal
-        self._sockets.add(end)
-        try:
-            return await serve_web_socket(
-                request,
-                response._header_pairs(),
-                end,
-                on_open=lambda sent: self._record(request, sent, started),
+        return await self._web_sockets.upgrade(
+            request,
+            response._header_pairs(),
+            end,
+            on_open=lambda sent: self._record(request, sent, started),
+        )
+
+    def refused(self, sender: str, status: HTTPStatus) -> None:
+        """What came was no HTTP request, and was answered so."""
+        if self._host.listener is not None:
+            self._host.listener(
+                RequestServed(
+                    time_ms=self._host.clock.now_ms(),
+                    method="(no request)",
+                    path=f"from {sender}",
+                    status=status,
+                    reason=status.phrase,
+                    duration_ms=0.0,
+                )
             )
-        finally:
-            self._sockets.discard(end)
 
     def _record(
         self, request: web.BaseRequest, sent: web.StreamResponse, started: float
@@ -108,12 +125,6 @@ class HttpHandler:
             )
         )
 
-    def close(self) -> None:
-        """End every WebSocket connection: the server stops."""
-        for end in list(self._sockets):
-            if end.wire is not None:
-                end.wire.abort()
-
 
 def _phrase(status: int) -> str:
     try:
@@ -122,26 +133,33 @@ def _phrase(status: int) -> str:
         return ""
 
 
-async def _incoming(request: web.BaseRequest) -> Request:
-    """The JavaScript Request. A small body of known length is read at once, others stream."""
-    body: bytes | AsyncIterator[bytes] | None = None
-    if request.body_exists:
-        length = request.content_length
-        if length is not None and length <= _READ_AT_ONCE_BYTES_MAX:
-            body = await request.content.read(-1)
-        else:
-            body = request.content.iter_any()
-    return Request._incoming(request.method, _url(request), list(request.headers.items()), body)
+async def _body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
+    """The body. A small one of known length is read at once, others stream.
+
+    Raises:
+        ConnectionError: the client went before it had sent all of it.
+    """
+    if not request.body_exists:
+        return None
+    length = request.content_length
+    if length is not None and length <= _READ_AT_ONCE_BYTES_MAX:
+        return await request.content.read(-1)
+    return request.content.iter_any()
 
 
-def _url(request: web.BaseRequest) -> str:
-    """The URL as the platform hands it over: normalised, without its fragment."""
-    url = f"{request.scheme}://{request.host}{request.raw_path.partition('#')[0]}"
-    return url if _PLAIN_URL(url) else parse_request_url(url) or url
+def _url(request: web.BaseRequest) -> str | None:
+    """The URL as the platform hands it over: normalised, without its fragment; None for none."""
+    target = request.raw_path.partition("#")[0]
+    # A client of a proxy sends the whole URL.
+    is_whole = target.startswith(("http://", "https://"))
+    url = target if is_whole else f"{request.scheme}://{request.host}{target}"
+    return url if _PLAIN_URL(url) else parse_request_url(url)
 
 
-async def _outgoing(request: web.BaseRequest, response: Any) -> web.StreamResponse:
-    pairs = [(k, v) for k, v in response._header_pairs() if k not in _OWN_HEADERS]
+async def _outgoing(
+    request: web.BaseRequest, response: Any, on_failure: Callable[[JsException], None]
+) -> web.StreamResponse:
+    pairs = [(k, v) for k, v in response._header_pairs() if k.lower() not in _OWN_HEADERS]
     status, reason = response._status, response.statusText or None
     source = response._body_source()
     if source is None or isinstance(source, bytes):
@@ -154,13 +172,12 @@ async def _outgoing(request: web.BaseRequest, response: Any) -> web.StreamRespon
     try:
         async for chunk in source:
             await stream.write(chunk)
-    except (ConnectionError, asyncio.CancelledError):
-        raise
-    except JsException:
+    except JsException as exc:
         # The head is gone already: all that is left is to cut the body short.
+        on_failure(exc)
         if request.transport is not None:
             request.transport.abort()
-        raise
+        return stream
     await stream.write_eof()
     return stream
 

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import apsw
+
 from emulator.core.values.errors import JsException, error
 from emulator.storage.alarms import Metadata
 from emulator.storage.errors import CommitFailed
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["ActorSqlite"]
 
 T = TypeVar("T")
+
+_NAME: Final = "SELECT name FROM __miniflare_do_name WHERE id = 1"
 
 SQL_DISABLED: Final = (
     "SQL is not enabled for this Durable Object class. To enable it, change `new_classes` to "
@@ -65,6 +69,7 @@ class ActorSqlite:
         sql_enabled: whether the class is declared to use SQLite.
         reference: makes the 24 characters of an internal error.
         databases: the pool that bounds open connections, if there is one.
+        on_unusable: called with the error before it is raised, if the file cannot be opened.
     """
 
     __slots__ = ("_alarm", "_session", "_sql", "_transactions", "kv", "sql_enabled")
@@ -78,6 +83,7 @@ class ActorSqlite:
         sql_enabled: bool,
         reference: Callable[[], str],
         databases: Databases | None = None,
+        on_unusable: Callable[[JsException], None] | None = None,
     ) -> None:
         self.sql_enabled = sql_enabled
         self._session = Session(
@@ -86,6 +92,7 @@ class ActorSqlite:
             on_first_write=on_first_write,
             reference=reference,
             databases=databases,
+            on_unusable=on_unusable,
         )
         self.kv = KvStore(self._session)
         self._alarm = Metadata(self._session)
@@ -108,8 +115,35 @@ class ActorSqlite:
         return self._session.is_open
 
     def create(self) -> None:
-        """Make the file, as the platform does when it constructs the object."""
+        """Make the file, as the platform does when it constructs the object.
+
+        Raises JsException (an internal error), also for a file that is no database.
+        """
         self._session.create()
+
+    def find_name(self) -> str | None:
+        """The object's name, if wrangler dev left one in the file. Raises JsException."""
+        try:
+            found = self._session.execute(_NAME).get
+        except apsw.SQLError:
+            return None  # nobody made the table
+        except apsw.Error as exc:
+            raise self._session.failure(exc) from exc
+        return found if isinstance(found, str) else None
+
+    def content(self) -> bytes:
+        """The whole database, byte for byte; clean only. Raises JsException."""
+        assert not self.is_dirty, "what is not committed is nobody's past"
+        try:
+            return self._session.connection.serialize("main")
+        except apsw.Error as exc:
+            raise self._session.failure(exc) from exc
+
+    def release(self) -> None:
+        """Close the file, for somebody else will write it; the next use opens it again."""
+        self._session.rollback()
+        self._session.suspend()
+        self._session.tables.clear()
 
     def close(self) -> None:
         """Undo what is not committed and close for good. Idempotent."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import os
 import struct
 from typing import TYPE_CHECKING, Final
@@ -23,9 +24,17 @@ import apsw
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Durability", "create_file", "fresh_file", "open_database", "remove_files"]
+__all__ = [
+    "Durability",
+    "check_file",
+    "create_file",
+    "fresh_file",
+    "open_database",
+    "remove_files",
+]
 
 PAGE_BYTES: Final = 4096
+_MAGIC: Final = b"SQLite format 3\0"
 STATEMENTS_CACHED: Final = 64
 _BUSY_TIMEOUT_MS: Final = 2000  # a database browser may hold the file for a moment
 _SYNCHRONOUS: Final = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
@@ -67,7 +76,7 @@ def fresh_file() -> bytes:
     """The platform's empty database: page 1, WAL mode, no tables (sqlite.org/fileformat.html)."""
     header = struct.pack(
         ">16sHBBBBBB12I20xII",
-        b"SQLite format 3\0",
+        _MAGIC,
         PAGE_BYTES,
         2,  # write version: WAL
         2,  # read version: WAL
@@ -105,6 +114,41 @@ def create_file(path: Path, durability: Durability) -> None:
             os.fsync(descriptor)  # (1)
     finally:
         os.close(descriptor)
+
+
+def check_file(path: Path) -> None:
+    """Look whether a closed file may be a database, without opening it as one.
+
+    The caller has no connection to it: closing any descriptor drops the locks of all others.
+
+    Raises:
+        OSError: it cannot be read, is no database, or is shorter than it says.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        header = os.pread(descriptor, 100, 0)
+        size = os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+    if not size:
+        return  # made, and nothing written yet
+    if len(header) < 100 or header[:16] != _MAGIC:
+        raise OSError(errno.EINVAL, "the file is not an SQLite database", str(path))
+    page_bytes, pages = _sizes(header)
+    # While there is a WAL, the pages may be in there.
+    if size < page_bytes * pages and not os.path.exists(f"{path}-wal"):
+        raise OSError(errno.EINVAL, "the file is shorter than its header says", str(path))
+
+
+def _sizes(header: bytes) -> tuple[int, int]:
+    """Page size, and how many pages there are; 0 where the header does not know."""
+    page_bytes: int = struct.unpack_from(">H", header, 16)[0]
+    changes, pages, changes_at_count = (
+        struct.unpack_from(">I", header, offset)[0] for offset in (24, 28, 92)
+    )
+    return (65_536 if page_bytes == 1 else page_bytes), (
+        pages if changes == changes_at_count else 0
+    )
 
 
 def open_database(path: Path, durability: Durability) -> apsw.Connection:

@@ -1,8 +1,8 @@
 """The pool that keeps open databases few: many objects on disk, few of them in hand.
 
 Closing checkpoints the file and takes a millisecond, so it is not done where an object waits:
-`sweep` runs when the loop is idle, and closes connections that are clean, unused by cursors and
-untouched since the sweep before. Only when the pool has grown to twice its size does opening
+`sweep` runs between turns of the loop, and closes connections that are clean, unused by cursors
+and untouched since the sweep before. Only when the pool has grown to twice its size does opening
 sweep by itself, so that memory and file handles stay bounded even if no idle moment comes.
 
 Issue 4, item 7.  Proof: tests/storage/test_databases.py.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Databases", "DatabasesStatistics"]
 
 OPEN_MAX: Final = 256
+PRESSING_CLOSES_MAX: Final = 16  # so that one opening never waits for hundreds of closings
 
 
 class DatabasesStatistics(NamedTuple):
@@ -53,7 +54,7 @@ class Databases:
     def opened(self, session: Session) -> None:
         """A session opened its connection."""
         if len(self._open) >= 2 * self.open_max:
-            self.sweep(is_pressing=True)
+            self.sweep(is_pressing=True, closes_max=PRESSING_CLOSES_MAX)
         self._open[session] = -1
         self._opened += 1
         self._open_peak = max(self._open_peak, len(self._open))
@@ -64,12 +65,14 @@ class Databases:
         """A session closed its connection."""
         self._open.pop(session, None)
 
-    def sweep(self, *, is_pressing: bool = False) -> int:
+    def sweep(self, *, is_pressing: bool = False, closes_max: int | None = None) -> int:
         """Close what is over `open_max`; returns how many were closed.
 
         Sessions used since the last sweep are spared, unless the need is pressing.
         """
         surplus = len(self._open) - self.open_max
+        if closes_max is not None:
+            surplus = min(surplus, closes_max)
         closed = 0
         for session, statements_before in list(self._open.items()):
             if closed >= surplus:

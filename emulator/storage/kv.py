@@ -15,7 +15,7 @@ spec: storage §1.1, §1.4, §1.6, §2, §7.2. Proof: tests/storage/test_kv.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import apsw
@@ -98,6 +98,14 @@ class KvRange:
     def is_empty(self) -> bool:
         """Whether no key can be in it."""
         return self.end is not None and self.first >= self.end
+
+    def has(self, key: str) -> bool:
+        """Whether a key is in it; the limit does not count."""
+        encoded = encode_key(key)
+        return self.first <= encoded and (self.end is None or encoded < self.end)
+
+    def without_limit(self) -> KvRange:
+        return replace(self, limit=None)
 
     def query(self, limit: int | None) -> tuple[str, tuple[bytes | int, ...]]:
         """The statement that reads the range's next rows (key as bytes, value), with bindings."""

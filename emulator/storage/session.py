@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from emulator.core.values.errors import JsException, internal_error
-from emulator.storage.database import Durability, create_file, open_database, remove_files
+from emulator.storage.database import (
+    Durability,
+    check_file,
+    create_file,
+    open_database,
+    remove_files,
+)
 from emulator.storage.errors import (
     StorageClosedError,
     commit_failure,
@@ -51,6 +57,7 @@ class Session:
         on_first_write: called when the implicit transaction was opened.
         reference: makes the 24 characters of an internal error.
         databases: the pool that bounds open connections; None for a session of its own.
+        on_unusable: called with the error before it is raised, if the file cannot be opened.
     """
 
     __slots__ = (
@@ -58,6 +65,7 @@ class Session:
         "_databases",
         "_last_rowid",
         "_on_first_write",
+        "_on_unusable",
         "execute",
         "generation",
         "had_critical_error",
@@ -80,6 +88,7 @@ class Session:
         on_first_write: Callable[[], None],
         reference: Callable[[], str],
         databases: Databases | None = None,
+        on_unusable: Callable[[JsException], None] | None = None,
     ) -> None:
         self.path = path
         self.storage_durability = durability
@@ -97,6 +106,7 @@ class Session:
         self._databases = databases
         self._last_rowid = 0
         self._on_first_write = on_first_write
+        self._on_unusable = on_unusable
 
     # --- the connection --------------------------------------------------------------------
 
@@ -114,8 +124,15 @@ class Session:
         return self._connection or self._open()
 
     def create(self) -> None:
-        """Make the object's file. Raises JsException (an internal error)."""
+        """Make the object's file, or look whether the one that is there can be used.
+
+        Raises JsException (an internal error).
+        """
+        if self._connection is not None:
+            return
         try:
+            if self.path.exists():
+                check_file(self.path)
             create_file(self.path, self.storage_durability)
         except OSError as exc:
             raise internal_error(self.reference) from exc
@@ -126,7 +143,11 @@ class Session:
         try:
             connection = open_database(self.path, self.storage_durability)
         except (apsw.Error, OSError) as exc:
-            raise internal_error(self.reference) from exc
+            failure = internal_error(self.reference)
+            failure.__cause__ = exc  # whoever is told first tells the developer why
+            if self._on_unusable is not None:
+                self._on_unusable(failure)
+            raise failure from exc
         connection.set_last_insert_rowid(self._last_rowid)
         self._connection = connection
         self.execute = connection.cursor().execute

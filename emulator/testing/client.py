@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.sockets import DISCONNECTED, Close, Disconnect
-from emulator.errors import EmulatorError
+from emulator.testing.errors import ConnectError, SocketClosed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.runtime.actor import ActorContainer
+    from emulator.runtime.faults import Faults
     from emulator.runtime.websocket import WebSocketEnd
 
 __all__ = ["ConnectError", "SocketClosed", "WebSocketClient"]
@@ -18,30 +23,14 @@ __all__ = ["ConnectError", "SocketClosed", "WebSocketClient"]
 RECEIVE_TIMEOUT_S = 5.0
 
 
-class ConnectError(EmulatorError):
-    """The worker did not answer 101. The fields say what it answered."""
-
-    def __init__(self, path: str, status: int, text: str) -> None:
-        super().__init__(f"connect({path!r}): the worker answered {status} {text!r} instead of 101")
-        self.status = status
-        self.text = text
-
-
-class SocketClosed(EmulatorError):  # noqa: N818  # it is an end, not a mistake
-    """The connection has ended; `code`, `reason` and `was_clean` say how, as in a browser."""
-
-    def __init__(self, code: int, reason: str, was_clean: bool) -> None:
-        super().__init__(f"the connection ended: {code} {reason!r}")
-        self.code = code
-        self.reason = reason
-        self.was_clean = was_clean
-
-
 class WebSocketClient:
     """Sends and receives messages, without a network."""
 
-    def __init__(self, end: WebSocketEnd) -> None:
+    def __init__(self, end: WebSocketEnd, faults: Faults, source: str | None) -> None:
+        """Take over `end`, the client's own; `source` is where the test connected."""
         self._end = end
+        self._faults = faults
+        self.source = source
         self._received: deque[str | bytes] = deque()
         self._arrived = asyncio.Event()
         self._sent_close = False
@@ -58,7 +47,7 @@ class WebSocketClient:
         """
         if self.ended is not None:
             raise self.ended
-        self._end.from_wire(message)
+        self._to_server(message)
 
     def send_json(self, value: Any) -> None:
         self.send(json.dumps(value))
@@ -105,7 +94,7 @@ class WebSocketClient:
         """
         if self.ended is None and not self._sent_close:
             self._sent_close = True
-            self._end.from_wire(Close(code, reason))
+            self._to_server(Close(code, reason))
         return await self.wait_closed(timeout)
 
     async def wait_closed(self, timeout: float = RECEIVE_TIMEOUT_S) -> SocketClosed:  # noqa: ASYNC109
@@ -120,9 +109,44 @@ class WebSocketClient:
         """Vanish without a Close, as a lost connection does."""
         if self.ended is None:
             self._ended(1006, DISCONNECTED, was_clean=False)
-            self._end.from_wire(Disconnect())
+            self._to_server(Disconnect())
+
+    def _to_server(self, item: str | bytes | Close | Disconnect) -> None:
+        self._faults.post((self, "up"), partial(self._arrive, item))
+
+    def _arrive(self, item: str | bytes | Close | Disconnect) -> None:
+        container = self._find_object()
+        if container is not None:
+            self._faults.disturb(container.namespace, container.id)
+        self._end.from_wire(item)
+
+    def _find_object(self) -> ActorContainer | None:
+        """The object at the other end, if there is one and not the worker."""
+        other = self._end.peer
+        if other.registry is not None:
+            return other.registry.container
+        return None if other.keeper is None else other.keeper.container
 
     # --- what the wire brings --------------------------------------------------------------
+
+    def _from_server(self, arrive: Callable[[], None]) -> None:
+        lane = (self, "down")
+        container = self._find_object()
+        if container is not None:
+            delay = self._faults.take("send", container, delays=True)
+            if delay is not None:
+                self._faults.hold(lane, delay.delay_s)
+            if self._faults.take("send", container) is not None:
+                # Later: the object's code is sending now, and learns of it as of any lost client.
+                self._faults.soon(self.lose)
+                return
+        self._faults.post(lane, arrive)
+
+    def lose(self) -> None:
+        """The connection breaks: neither side learns of it from the other."""
+        if self.ended is None:
+            self._ended(1006, DISCONNECTED, was_clean=False)
+            self._end.from_wire(Disconnect())
 
     def _accept(self, message: str | bytes) -> None:
         if self.ended is None:
@@ -135,7 +159,10 @@ class WebSocketClient:
         self._sent_close = True
         self._ended(1005 if close.code is None else close.code, close.reason, was_clean=True)
         if answers:
-            self._end.from_wire(close)
+            self._to_server(close)
+
+    def _lost(self) -> None:
+        self._ended(1006, DISCONNECTED, was_clean=False)
 
     def _ended(self, code: int, reason: str, *, was_clean: bool) -> None:
         if self.ended is None:
@@ -152,13 +179,13 @@ class _Wire:
         self._client = client
 
     def send(self, message: str | bytes) -> None:
-        self._client._accept(message)
+        self._client._from_server(partial(self._client._accept, message))
 
     def send_close(self, close: Close) -> None:
-        self._client._accept_close(close)
+        self._client._from_server(partial(self._client._accept_close, close))
 
     def finish(self) -> None:
         """Both Closes are through: the client knows."""
 
     def abort(self) -> None:
-        self._client._ended(1006, DISCONNECTED, was_clean=False)
+        self._client._from_server(self._client._lost)

@@ -18,7 +18,7 @@ from emulator.worker.javascript.durable_objects import DurableObjectStub
 if TYPE_CHECKING:
     from emulator.assembly import Emulator
     from emulator.runtime.actor import ActorContainer
-    from emulator.runtime.instance import Blocker
+    from emulator.runtime.eviction import Blocker
     from emulator.testing.virtual_time import VirtualClock, VirtualTimeLoop
 
 __all__ = ["Durable", "EvictionRefused", "TestClock"]

@@ -38,7 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def durable(request: pytest.FixtureRequest) -> Iterator[Durable]:
+def durable_config_file(request: pytest.FixtureRequest) -> Path | None:
+    """The configuration of the worker under test; override it to make one per test."""
+    return _config_file(request)
+
+
+@pytest.fixture
+def durable(
+    request: pytest.FixtureRequest, durable_config_file: Path | None
+) -> Iterator[Durable]:
     """A fresh world: the worker of the configuration, its own storage, its own clock."""
     from emulator.testing.world import open_world
 
@@ -47,7 +55,7 @@ def durable(request: pytest.FixtureRequest) -> Iterator[Durable]:
             "`durable` and `aiohttp_client` run on different loops: use one of them per test. "
             "durable.fetch() and durable.connect() need no server."
         )
-    with open_world(_config_file(request)) as (world, runner):
+    with open_world(durable_config_file) as (world, runner):
         request.node.stash[_RUNNER] = runner
         yield world
 

@@ -1,12 +1,14 @@
 """An event loop whose time jumps ahead instead of passing.
 
 asyncio asks its selector to wait only when no callback is ready. That is the one moment when the
-whole program is known to be blocked, so two things hang on it: `settle()` returns there, and
-otherwise the clock moves straight to the next timer. The wall clock moves with it.
+whole program is known to be blocked, so everything hangs on it: objects that could sleep may be
+told to, then `settle()` returns, and otherwise the clock moves straight to the next timer. The wall
+clock moves with it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import selectors
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -15,14 +17,16 @@ from emulator.core.clock import Millis
 from emulator.runtime.gates import GatedLoop
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from selectors import SelectorKey
 
-__all__ = ["START_MS", "VirtualClock", "VirtualTimeLoop"]
+__all__ = ["START_MS", "RealTimeLoop", "VirtualClock", "VirtualTimeLoop"]
 
 START_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same in every run
 _RESOLUTION_S: Final = 1e-9
+SETTLE_ROUNDS_MAX: Final = 1_000
+STUCK_S: Final = 2.0  # of real time without a sign of life from another thread
+JUMPS_MAX: Final = 1_000_000  # timers that strike while a test waits for one thing
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -33,6 +37,10 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.now_s = 0.0
         self.holds = 0
         self.settled: list[asyncio.Future[None]] = []
+        self.on_blocked: Callable[[], bool] = bool
+        self.on_pass: Callable[[float], None] = _nothing
+        self.on_stuck: Callable[[], None] = _nothing
+        self.jumps = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if self.holds or (timeout is not None and timeout <= 0):
@@ -40,6 +48,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready:
             return ready
+        if self.on_blocked():
+            return []  # there may be something to do, or other timers
         if self.settled:
             for future in self.settled:
                 if not future.done():
@@ -47,9 +57,21 @@ class _JumpingSelector(selectors.DefaultSelector):
             self.settled.clear()
             return []
         if timeout is None:
-            return super().select(None)
+            # Only another thread or a real connection can bring something now.
+            ready = super().select(STUCK_S)
+            if not ready:
+                self.on_stuck()
+            return ready
+        self.on_pass(timeout)
         self.now_s += timeout
+        self.jumps += 1
+        if self.jumps % JUMPS_MAX == 0:
+            self.on_stuck()
         return []
+
+
+def _nothing(*_: object) -> None:
+    """Nobody cares."""
 
 
 class VirtualTimeLoop(GatedLoop):
@@ -59,6 +81,28 @@ class VirtualTimeLoop(GatedLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
         self._clock_resolution = _RESOLUTION_S
+
+    def watch(
+        self,
+        *,
+        on_blocked: Callable[[], bool],
+        on_pass: Callable[[float], None],
+        on_stuck: Callable[[], None],
+    ) -> None:
+        """Be told when nothing can go on without time passing.
+
+        Args:
+            on_blocked: may change that, and says whether it did.
+            on_pass: is called with the seconds that are about to pass.
+            on_stuck: nothing will happen any more, or the same things for ever.
+        """
+        self._jumping.on_blocked = on_blocked
+        self._jumping.on_pass = on_pass
+        self._jumping.on_stuck = on_stuck
+
+    def start_counting(self) -> None:
+        """What comes now is not the end of a story that has been going round for long."""
+        self._jumping.jumps = 0
 
     def time(self) -> float:
         return self._jumping.now_s
@@ -86,6 +130,17 @@ class VirtualTimeLoop(GatedLoop):
             yield
         finally:
             self._jumping.holds -= 1
+
+
+class RealTimeLoop(GatedLoop):
+    """The gated loop in real time, for worlds that serve foreign clients."""
+
+    async def settle(self) -> None:
+        """Let everything run that can run now; what the network brings later is not waited for."""
+        for _ in range(SETTLE_ROUNDS_MAX):
+            await asyncio.sleep(0)
+            if not self._ready:  # type: ignore[attr-defined]
+                return
 
 
 class VirtualClock:

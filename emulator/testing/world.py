@@ -12,7 +12,7 @@ from emulator.core.events import ConsoleMessage, WorkerError
 from emulator.runtime.config import load_config
 from emulator.storage.database import Durability
 from emulator.testing.durable_objects import Durable
-from emulator.testing.virtual_time import VirtualClock, VirtualTimeLoop
+from emulator.testing.virtual_time import START_MS, VirtualClock, VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +26,25 @@ SEED = 1
 
 
 @contextmanager
-def open_world(config_file: Path | None) -> Iterator[tuple[Durable, asyncio.Runner]]:
+def open_world(
+    config_file: Path | None, *, state: Path | None = None, start_ms: int = START_MS
+) -> Iterator[tuple[Durable, asyncio.Runner]]:
     """Open the worker of `config_file` in a world of its own.
+
+    Args:
+        state: the folder of the class folders, to be opened again by a later world; None for one
+            that ends with this world.
+        start_ms: what the clock says at first, in milliseconds since the epoch.
 
     Raises:
         EmulatorError: the configuration or the worker's code is broken.
     """
     config = load_config(config_file)
     loop = VirtualTimeLoop()
-    clock = VirtualClock(loop)
+    clock = VirtualClock(loop, start_ms)
     emulator = Emulator(
         config,
-        state=None,
+        state=state,
         clock=clock,
         seed=SEED,
         durability=Durability.OFF,

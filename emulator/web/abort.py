@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.values import (
+    JsProxy,
     JsValue,
     dom_exception,
     from_js,
@@ -17,7 +18,7 @@ from emulator.core.values import (
     type_error,
 )
 from emulator.web.events import Event, EventTarget
-from emulator.web.webidl import MISSING, WebObject, iterate, to_exception, to_number
+from emulator.web.webidl import MISSING, iterate, to_exception, to_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ class AbortSignal(EventTarget, js_name="AbortSignal"):
             raise to_exception(self._reason)
 
 
-class AbortController(WebObject, js_name="AbortController"):
+class AbortController(JsProxy, js_name="AbortController"):
     """Owns a signal and can abort it."""
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ from emulator.core.values import (
     ArrayBuffer,
     JsArray,
     JsNull,
+    JsProxy,
     JsValue,
     Uint8Array,
     buffer_bytes,
@@ -24,7 +25,6 @@ from emulator.web.readable import ReadableStream
 from emulator.web.sources import BytesSource
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     is_object,
     iterate,
     member,
@@ -39,7 +39,7 @@ __all__ = ["Blob", "File"]
 _OPTIONS: Final = "Options"
 
 
-class Blob(WebObject, js_name="Blob"):
+class Blob(JsProxy, js_name="Blob"):
     """Bytes and their content type."""
 
     def __init__(self, parts: JsValue = None, options: JsValue = None) -> None:

@@ -20,7 +20,9 @@ _FORMATS: Final = {"gzip": 31, "deflate": 15, "deflate-raw": -15}
 def _window_bits(format: JsValue) -> int:
     bits = _FORMATS.get(to_string(format))
     if bits is None:
-        raise type_error("The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.")
+        raise type_error(
+            "The compression format must be either 'deflate', 'deflate-raw' or 'gzip'."
+        )
     return bits
 
 

@@ -20,6 +20,7 @@ from emulator.core.values import (
     JsArray,
     JsNull,
     JsObject,
+    JsProxy,
     JsValue,
     PyProxy,
     buffer_bytes,
@@ -33,7 +34,6 @@ from emulator.core.values.callbacks import js_truthy
 from emulator.web.promises import promise_method
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     is_object,
     iterate,
     member,
@@ -57,7 +57,7 @@ _DIGESTS: Final = {
 _ALGORITHM: Final = "string or HashAlgorithm"
 
 
-class Crypto(WebObject, js_name="Crypto"):
+class Crypto(JsProxy, js_name="Crypto"):
     """`crypto`. `entropy(n)` gives n bytes."""
 
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
@@ -94,7 +94,7 @@ class Crypto(WebObject, js_name="Crypto"):
         return view
 
 
-class CryptoKey(WebObject, js_name="CryptoKey"):
+class CryptoKey(JsProxy, js_name="CryptoKey"):
     """An HMAC key."""
 
     def __init__(
@@ -127,7 +127,7 @@ class CryptoKey(WebObject, js_name="CryptoKey"):
         return hmac.digest(self._secret, data, _DIGESTS[self._hash][0])
 
 
-class SubtleCrypto(WebObject, js_name="SubtleCrypto"):
+class SubtleCrypto(JsProxy, js_name="SubtleCrypto"):
     """`crypto.subtle`. Every method but `timingSafeEqual` gives a promise."""
 
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
@@ -190,9 +190,7 @@ class SubtleCrypto(WebObject, js_name="SubtleCrypto"):
         kind = to_string(js_value(format))
         owned = _key("exportKey", 2, key)
         if not owned._extractable:
-            raise dom_exception(
-                "InvalidAccessError", "Attempt to export non-extractable HMAC key."
-            )
+            raise dom_exception("InvalidAccessError", "Attempt to export non-extractable HMAC key.")
         if kind == "raw":
             return _buffer_of(owned._secret)
         if kind != "jwk":
@@ -276,7 +274,9 @@ def _hash_member(parameters: JsValue) -> str:
 def _require_hmac(parameters: JsValue, job: str) -> None:
     name = _name_of(parameters)
     if name.upper() != "HMAC":
-        raise dom_exception("NotSupportedError", f'Unrecognized {job} algorithm "{name}" requested.')
+        raise dom_exception(
+            "NotSupportedError", f'Unrecognized {job} algorithm "{name}" requested.'
+        )
 
 
 def _usages(job: str, usages: JsValue) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from emulator.core.values import (
     ArrayBuffer,
     JsObject,
+    JsProxy,
     JsValue,
     Uint8Array,
     buffer_bytes,
@@ -28,7 +29,7 @@ from emulator.core.values import (
 from emulator.core.values.callbacks import js_truthy
 from emulator.web.encoding_labels import LABELS, MULTI_BYTE, PYTHON_CODECS
 from emulator.web.transform import Transformer, TransformStream
-from emulator.web.webidl import MISSING, WebObject, member, options_of, usv_string
+from emulator.web.webidl import MISSING, member, options_of, usv_string
 
 __all__ = [
     "TextDecoder",
@@ -47,7 +48,7 @@ _INVALID_BASE64: Final = (
 )
 
 
-class TextEncoder(WebObject, js_name="TextEncoder"):
+class TextEncoder(JsProxy, js_name="TextEncoder"):
     """Text to UTF-8."""
 
     encoding = "utf-8"
@@ -139,7 +140,7 @@ def _encoding(label: JsValue) -> str:
     return encoding
 
 
-class TextDecoder(WebObject, js_name="TextDecoder"):
+class TextDecoder(JsProxy, js_name="TextDecoder"):
     """Bytes of one encoding to text."""
 
     def __init__(self, label: JsValue = None, options: JsValue = None) -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from emulator.core.compat import LISTENER, warn
 from emulator.core.values import (
     JsArray,
     JsNull,
     JsObject,
+    JsProxy,
     JsValue,
     PyProxy,
     dom_exception,
@@ -29,7 +31,6 @@ from emulator.core.values import (
 from emulator.core.values.callbacks import js_truthy
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     invoke,
     invoke_now,
     is_callable,
@@ -48,7 +49,7 @@ __all__ = ["CloseEvent", "CustomEvent", "ErrorEvent", "Event", "EventTarget", "M
 NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING_PHASE = 0, 1, 2, 3
 
 
-class Event(WebObject, js_name="Event"):
+class Event(JsProxy, js_name="Event"):
     """Something that happened. `_of` makes the runtime's own, which are trusted."""
 
     NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING_PHASE = 0, 1, 2, 3
@@ -164,7 +165,7 @@ class _Listener:
             invoke_now(method, event)
 
 
-class EventTarget(WebObject, js_name="EventTarget"):
+class EventTarget(JsProxy, js_name="EventTarget"):
     """Whatever events happen to."""
 
     def __init__(self) -> None:
@@ -182,6 +183,8 @@ class EventTarget(WebObject, js_name="EventTarget"):
         proxy = _handler("addEventListener", handler)
         if proxy is None:
             return
+        if isinstance(proxy, PyProxy) and proxy.is_borrowed:
+            warn(LISTENER, "A plain function given to addEventListener() is never called.")
         extra = options_of(options, keywords)
         _refuse_capture(extra)
         listeners = self._listeners.setdefault(to_string(js_value(kind)), [])

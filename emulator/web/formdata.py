@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.core.values import (
     JsArray,
     JsIterator,
+    JsProxy,
     JsValue,
     illegal_parameter,
     js_value,
@@ -22,7 +23,7 @@ from emulator.core.values import (
 )
 from emulator.web.blob import Blob, File
 from emulator.web.url import parse_form
-from emulator.web.webidl import MISSING, WebObject, invoke_now, lossy_text, utf8
+from emulator.web.webidl import MISSING, invoke_now, lossy_text, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ __all__ = ["FormData", "content_type_of", "encode_multipart", "parse_form_data"]
 type FormValue = str | Blob
 
 
-class FormData(WebObject, js_name="FormData"):
+class FormData(JsProxy, js_name="FormData"):
     """Named values, in order, with repetitions. A value is a string or a File."""
 
     def __init__(self, unused: JsValue = None) -> None:

@@ -18,6 +18,7 @@ from emulator.core.values import (
     JsArray,
     JsIterator,
     JsObject,
+    JsProxy,
     JsValue,
     PyProxy,
     illegal_parameter,
@@ -28,7 +29,6 @@ from emulator.core.values import (
 )
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     invoke_now,
     iterate,
     lossy_text,
@@ -39,7 +39,22 @@ from emulator.web.webidl import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Headers", "headers_of"]
+__all__ = [
+    "GUARD_IMMUTABLE",
+    "GUARD_NONE",
+    "GUARD_REQUEST",
+    "GUARD_RESPONSE",
+    "Headers",
+    "headers_of",
+    "is_header_name",
+]
+
+# Who made the headers, as the fetch standard and the value encoding know it. Only those without a
+# guard can be changed.
+GUARD_IMMUTABLE: Final = 0
+GUARD_REQUEST: Final = 1
+GUARD_RESPONSE: Final = 2
+GUARD_NONE: Final = 3
 
 # The empty name is accepted (sic, measured).
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*\Z").match
@@ -49,23 +64,23 @@ _SET_COOKIE: Final = "set-cookie"
 _INIT: Final = "Headers or Sequence or object"
 
 
-class Headers(WebObject, js_name="Headers"):
+class Headers(JsProxy, js_name="Headers"):
     """A list of headers, seen as a mapping from lower-case names to combined values."""
 
     def __init__(self, init: JsValue = None) -> None:
         self._pairs: list[tuple[str, str]] = []
         self._index: dict[str, list[str]] | None = None
-        self._is_immutable = False
+        self._guard = GUARD_NONE
         if init is not None:
             self._fill(init)
 
     @classmethod
-    def _of(cls, pairs: list[tuple[str, str]], *, is_immutable: bool = False) -> Headers:
+    def _of(cls, pairs: list[tuple[str, str]], *, guard: int = GUARD_NONE) -> Headers:
         """Headers of pairs that need no check. The list is not copied."""
         self = cls.__new__(cls)
         self._pairs = pairs
         self._index = None
-        self._is_immutable = is_immutable
+        self._guard = guard
         return self
 
     def _fill(self, init: JsValue) -> None:
@@ -119,7 +134,7 @@ class Headers(WebObject, js_name="Headers"):
     # --- writing
 
     def _change(self) -> None:
-        if self._is_immutable:
+        if self._guard != GUARD_NONE:
             raise type_error("Can't modify immutable headers.")
         self._index = None
 
@@ -194,6 +209,10 @@ class Headers(WebObject, js_name="Headers"):
 def headers_of(init: JsValue) -> Headers:
     """The `headers` member of an init object: always a copy."""
     return Headers(init)
+
+
+def is_header_name(text: str) -> bool:
+    return _TOKEN(text) is not None
 
 
 def _name(name: JsValue) -> str:

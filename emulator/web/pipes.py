@@ -129,9 +129,7 @@ class _Tee:
         self.reader = ReadableStreamDefaultReader(stream)
         self.reading: asyncio.Future[None] | None = None
         make = type(stream)._of
-        self.branches = [
-            make(_TeeSource(self), is_bytes=stream._is_bytes) for _ in range(2)
-        ]
+        self.branches = [make(_TeeSource(self), is_bytes=stream._is_bytes) for _ in range(2)]
         self.cancelled_count = 0
 
     async def read(self) -> None:

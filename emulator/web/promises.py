@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emulator.core.values import JsProxy, JsValue, PyProxy
 
@@ -24,6 +24,8 @@ __all__ = ["Promise", "Settled", "promise_method", "promise_of", "rejected", "re
 
 class Promise(asyncio.Future[Any]):
     """A promise that something will settle. It is an `asyncio.Future`, as in Pyodide."""
+
+    js_name: ClassVar[str] = "Promise"  # what JavaScript calls it, for who cannot take one
 
     def then(
         self,
@@ -160,7 +162,7 @@ def _copy_outcome(promise: asyncio.Future[Any], source: asyncio.Future[Any]) -> 
     elif (exc := source.exception()) is not None:
         promise.set_exception(exc)
         # An unhandled rejection is silent on the platform (spec lifecycle §8).
-        promise._Future__log_traceback = False  # type: ignore[attr-defined]
+        promise._log_traceback = False
     else:
         promise.set_result(source.result())
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.core.values import (
     ArrayBuffer,
     JsArray,
+    JsProxy,
     JsValue,
     Uint8Array,
     from_js,
@@ -41,7 +42,6 @@ from emulator.web.sources import IterableSource, Source, UserSource
 from emulator.web.strategies import high_water_mark, size_function
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     is_object,
     member,
     options_of,
@@ -65,7 +65,7 @@ class StreamState(Enum):
     ERRORED = auto()
 
 
-class ReadableStream(WebObject, js_name="ReadableStream"):
+class ReadableStream(JsProxy, js_name="ReadableStream"):
     """A stream of chunks. `_of` makes one for the runtime, without a strategy to read."""
 
     def __init__(self, source: JsValue = None, strategy: JsValue = None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.core.values import (
     ArrayBufferView,
     JsObject,
+    JsProxy,
     JsValue,
     from_js,
     illegal_parameter,
@@ -19,7 +20,7 @@ from emulator.core.values import (
     type_error,
 )
 from emulator.web.promises import Promise, Settled, promise_method, rejected, resolved
-from emulator.web.webidl import WebObject, refused_construction, to_integer
+from emulator.web.webidl import refused_construction, to_integer
 
 if TYPE_CHECKING:
     from emulator.web.readable import ReadableStream
@@ -32,6 +33,7 @@ __all__ = [
     "ReadableStreamReader",
     "reject",
 ]
+
 
 class _End:
     """The class of `END`: what a read gives when the stream is over."""
@@ -47,7 +49,7 @@ def reject(promise: Promise, exc: BaseException) -> None:
     promise._log_traceback = False
 
 
-class ReadableStreamReader(WebObject):
+class ReadableStreamReader(JsProxy):
     """What both readers have: the lock, `closed`, `cancel` and `releaseLock`."""
 
     def __init__(self, stream: JsValue = None) -> None:
@@ -129,9 +131,7 @@ class ReadableStreamBYOBReader(ReadableStreamReader, js_name="ReadableStreamBYOB
         count = to_integer(js_value(minimum))
         return await self._read_into(js_value(view), max(1, count), "readAtLeast", 2)
 
-    async def _read_into(
-        self, view: JsValue, minimum: int, method: str, position: int
-    ) -> JsObject:
+    async def _read_into(self, view: JsValue, minimum: int, method: str, position: int) -> JsObject:
         if not isinstance(view, ArrayBufferView):
             raise illegal_parameter(method, self.js_name, position, "ArrayBufferView")
         if view.byteLength == 0:
@@ -156,7 +156,7 @@ class ReadableStreamBYOBReader(ReadableStreamReader, js_name="ReadableStreamBYOB
         return JsObject({"value": window, "done": is_over})
 
 
-class ReadableStreamAsyncIterator(WebObject, js_name="ReadableStreamAsyncIterator"):
+class ReadableStreamAsyncIterator(JsProxy, js_name="ReadableStreamAsyncIterator"):
     """`for await (const chunk of stream)`, and Python's `async for`."""
 
     def __init__(self, stream: ReadableStream, *, prevents_cancel: bool = False) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.core.values import JsNull, JsValue, from_js, jsnull, to_string, type_error
 from emulator.core.values.callbacks import js_truthy
 from emulator.web.abort import AbortSignal
-from emulator.web.bodies import Body, body_init
-from emulator.web.headers import Headers
+from emulator.web.bodies import Body, body_init, cf_init
+from emulator.web.headers import GUARD_REQUEST, Headers
 from emulator.web.readable import ReadableStream
 from emulator.web.sources import HostSource
 from emulator.web.url import URL, parse_request_url
@@ -58,6 +58,8 @@ class Request(Body, js_name="Request"):
     _cf: JsValue
     _cache: str | None
     _signal: AbortSignal | None
+    # What `signal` shows where none was given: it is made when it is first looked at.
+    _silent_signal: AbortSignal | None = None
 
     def __init__(self, target: JsValue = MISSING, init: JsValue = None) -> None:
         if target is MISSING:
@@ -98,7 +100,7 @@ class Request(Body, js_name="Request"):
         self = cls.__new__(cls)
         self._url = url
         self._method = method
-        self._headers = Headers._of(header_pairs, is_immutable=True)
+        self._headers = Headers._of(header_pairs, guard=GUARD_REQUEST)
         self._redirect = redirect
         self._cf = cf
         self._cache = None
@@ -153,9 +155,7 @@ class Request(Body, js_name="Request"):
             self._signal = signal
         elif signal is not None and not isinstance(signal, JsNull):
             raise field_error("signal", _INIT, "AbortSignal")
-        cf = member(init, "cf")
-        if cf is not None and not is_object(cf):
-            raise field_error("cf", _INIT, "Object")
+        cf = cf_init(member(init, "cf"), _INIT)
         self._cf = self._cf if cf is None else cf
         body = member(init, "body")
         if body is None:
@@ -214,9 +214,11 @@ class Request(Body, js_name="Request"):
 
     @property
     def signal(self) -> AbortSignal:
-        if self._signal is None:
-            self._signal = AbortSignal._fresh()
-        return self._signal
+        if self._signal is not None:
+            return self._signal
+        if self._silent_signal is None:
+            self._silent_signal = AbortSignal._fresh()
+        return self._silent_signal
 
     @property
     def cf(self) -> Any:
@@ -238,6 +240,6 @@ class Request(Body, js_name="Request"):
         body: BodySource = self._clone_body()
         result = Request.__new__(Request)
         result._inherit(self)
-        result._headers._is_immutable = self._headers._is_immutable
+        result._headers._guard = self._headers._guard
         result._source = body
         return result

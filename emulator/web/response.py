@@ -24,8 +24,8 @@ from emulator.core.values import (
     type_error,
 )
 from emulator.core.values.json import stringify
-from emulator.web.bodies import Body, body_init
-from emulator.web.headers import Headers
+from emulator.web.bodies import Body, body_init, cf_init
+from emulator.web.headers import GUARD_IMMUTABLE, GUARD_NONE, GUARD_RESPONSE, Headers
 from emulator.web.readable import ReadableStream
 from emulator.web.sources import HostSource
 from emulator.web.url import parse_request_url
@@ -63,7 +63,7 @@ class Response(Body, js_name="Response"):
         self._set_web_socket(member(init, "webSocket"))
         headers = member(init, "headers")
         self._headers = Headers(headers)
-        self._cf = _cf(member(init, "cf"))
+        self._cf = cf_init(member(init, "cf"), _INIT)
         self._url = ""
         self._is_redirected = False
         self._type = "default"
@@ -92,13 +92,13 @@ class Response(Body, js_name="Response"):
         url: str = "",
         is_redirected: bool = False,
         web_socket: JsValue = None,
-        is_immutable: bool = True,
+        guard: int = GUARD_RESPONSE,
     ) -> Response:
         """What was received. Nothing is checked, and no list is copied."""
         self = cls.__new__(cls)
         self._status = status
         self._status_text = status_text
-        self._headers = Headers._of(header_pairs, is_immutable=is_immutable)
+        self._headers = Headers._of(header_pairs, guard=guard)
         self._web_socket = web_socket
         self._cf = None
         self._url = url
@@ -180,7 +180,7 @@ class Response(Body, js_name="Response"):
             body,
             url=self._url,
             is_redirected=self._is_redirected,
-            is_immutable=self._headers._is_immutable,
+            guard=self._headers._guard,
         )
         result._cf, result._type = self._cf, self._type
         return result
@@ -205,12 +205,12 @@ def response_redirect(url: JsValue = None, status: JsValue = None) -> Response:
         raise range_error(
             f"{code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308."
         )
-    return Response._fetched(code, "", [("Location", location)])
+    return Response._fetched(code, "", [("Location", location)], guard=GUARD_IMMUTABLE)
 
 
 def response_error() -> Response:
     """`Response.error`: what stands for a network failure."""
-    response = Response._fetched(0, "", [])
+    response = Response._fetched(0, "", [], guard=GUARD_NONE)
     response._type = "error"
     return response
 
@@ -238,12 +238,6 @@ def _status_text(value: JsValue) -> str:
     if _STATUS_TEXT(text) is None:
         raise type_error("Invalid statusText")
     return text
-
-
-def _cf(value: JsValue) -> JsValue:
-    if value is not None and not is_object(value):
-        raise field_error("cf", _INIT, "Object")
-    return value
 
 
 def _check_encoding(value: JsValue) -> None:

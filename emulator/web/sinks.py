@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsValue, js_value
+from emulator.core.values import JsProxy, JsValue, js_value
 from emulator.web.sources import awaitable_of, member_function
-from emulator.web.webidl import WebObject, invoke, invoke_now, settle, to_exception
+from emulator.web.webidl import invoke, invoke_now, settle, to_exception
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -67,7 +67,7 @@ class UserSink(Sink):
             await settle(invoke(self._abort, reason))
 
 
-class WritableStreamDefaultController(WebObject, js_name="WritableStreamDefaultController"):
+class WritableStreamDefaultController(JsProxy, js_name="WritableStreamDefaultController"):
     """The hand by which a sink reaches its stream."""
 
     def __init__(self, stream: WritableStream) -> None:

@@ -22,7 +22,6 @@ from emulator.core.values import (
 )
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     field_error,
     invoke,
     invoke_now,
@@ -159,7 +158,7 @@ class UserSource(Source):
             await settle(invoke(self._cancel, reason))
 
 
-class ReadableStreamDefaultController(WebObject, js_name="ReadableStreamDefaultController"):
+class ReadableStreamDefaultController(JsProxy, js_name="ReadableStreamDefaultController"):
     """The hand by which a source reaches its stream."""
 
     def __init__(self, stream: ReadableStream) -> None:

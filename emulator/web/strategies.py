@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsValue, from_js, js_value, type_error
+from emulator.core.values import JsProxy, JsValue, from_js, js_value, type_error
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     field_error,
     invoke,
     is_callable,
@@ -32,7 +31,7 @@ __all__ = [
 ]
 
 
-class _QueuingStrategy(WebObject):
+class _QueuingStrategy(JsProxy):
     def __init__(self, init: JsValue = MISSING) -> None:
         if not is_object(init):
             raise refused_construction(self.js_name, 1, "QueuingStrategyInit")

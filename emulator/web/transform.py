@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values import (
     JsBigInt,
+    JsProxy,
     JsValue,
     buffer_bytes,
     from_js,
@@ -30,7 +31,6 @@ from emulator.web.sources import Source, awaitable_of, member_function
 from emulator.web.strategies import high_water_mark, size_function
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     invoke,
     invoke_now,
     is_object,
@@ -137,7 +137,7 @@ class _UserTransformer(Transformer):
             await settle(invoke(self._cancel, reason))
 
 
-class TransformStream(WebObject, js_name="TransformStream"):
+class TransformStream(JsProxy, js_name="TransformStream"):
     """A pair of streams. A subclass gives its transformer to `_setup`."""
 
     def __init__(
@@ -168,6 +168,8 @@ class TransformStream(WebObject, js_name="TransformStream"):
             high_water_mark=high_water_mark(writable_strategy, default=1.0),
             size=size_function(writable_strategy),
         )
+        # An abort waits for the write in progress, which must not wait for a reader meanwhile.
+        self._writable._signal._on_abort(self._on_wanted)
 
     def _start(self) -> Awaitable[Any] | None:
         waiting = self._transformer.start(self)
@@ -201,9 +203,11 @@ class TransformStream(WebObject, js_name="TransformStream"):
                 wanted.set_result(None)
 
     async def _wait_wanted(self) -> None:
-        """Wait until the readable side takes a chunk (1), or is over."""
-        readable = self._readable
+        """Wait until the readable side takes a chunk (1), or one side is over."""
+        readable, writable = self._readable, self._writable
         while readable._state is StreamState.READABLE and not readable._wants_chunks():
+            if writable._error is not None:
+                break
             self._wanted = asyncio.get_running_loop().create_future()
             await self._wanted
 
@@ -271,7 +275,7 @@ class _WritableSide(Sink):
         await self._stream._transformer.cancel(reason)
 
 
-class TransformStreamDefaultController(WebObject, js_name="TransformStreamDefaultController"):
+class TransformStreamDefaultController(JsProxy, js_name="TransformStreamDefaultController"):
     """The hand by which a transformer reaches its stream."""
 
     def __init__(self, stream: TransformStream) -> None:

@@ -32,7 +32,6 @@ from emulator.core.values import (
 )
 from emulator.web.webidl import (
     MISSING,
-    WebObject,
     invoke_now,
     iterate,
     refused_construction,
@@ -69,16 +68,14 @@ def _part(name: str) -> property:
     return property(get, put)
 
 
-class URL(WebObject, js_name="URL"):
+class URL(JsProxy, js_name="URL"):
     """An absolute URL in its parts."""
 
     def __init__(self, url: JsValue = MISSING, base: JsValue = None) -> None:
         if url is MISSING:
             raise refused_construction("URL", 1, "USVString")
         try:
-            self._parsed = ada_url.URL(
-                usv_string(url), None if base is None else usv_string(base)
-            )
+            self._parsed = ada_url.URL(usv_string(url), None if base is None else usv_string(base))
         except ValueError:
             raise type_error("Invalid URL string.") from None
         self._params: URLSearchParams | None = None
@@ -160,7 +157,7 @@ def url_parse(url: JsValue, base: JsValue = None) -> JsValue:
         return jsnull
 
 
-class URLSearchParams(WebObject, js_name="URLSearchParams"):
+class URLSearchParams(JsProxy, js_name="URLSearchParams"):
     """The parameters of a query or a form, in order, with repetitions."""
 
     def __init__(self, init: JsValue = None) -> None:
@@ -290,7 +287,9 @@ def _initial(init: JsValue) -> list[tuple[str, str]]:
     if isinstance(init, JsObject):
         return [(usv_string(k), usv_string(v)) for k, v in init._own().items()]
     if isinstance(init, PyProxy) and isinstance(init.unwrap(), dict):
-        return [(usv_string(js_value(k)), usv_string(js_value(v))) for k, v in init.unwrap().items()]
+        return [
+            (usv_string(js_value(k)), usv_string(js_value(v))) for k, v in init.unwrap().items()
+        ]
     entries = iterate(init) if isinstance(init, JsProxy) else None
     if entries is not None:
         return [_pair(entry) for entry in entries]

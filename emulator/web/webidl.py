@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING",
-    "WebObject",
     "field_error",
     "has_member",
     "invoke",
@@ -75,13 +74,6 @@ _BORROWED: Final = (
     "Try using create_proxy or create_once_callable."
 )
 _DESTROYED: Final = "Object has already been destroyed"
-
-
-class WebObject(JsProxy):
-    """The base of the web classes. A missing attribute says its name only, as Pyodide does."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
 
 
 def is_object(value: JsValue) -> bool:
@@ -215,8 +207,7 @@ def invoke(function: JsValue, *args: JsValue) -> JsValue:
         text = _BORROWED if function.is_borrowed else _DESTROYED
         wrapped = function.unwrap()
         raise error(
-            f'{text}\nThe object was of type "{type(wrapped).__name__}" '
-            f'and had repr "{wrapped!r}"'
+            f'{text}\nThe object was of type "{type(wrapped).__name__}" and had repr "{wrapped!r}"'
         )
     return invoke_now(function, *args)
 
@@ -247,4 +238,3 @@ def to_exception(reason: JsValue) -> BaseException:
 def reason_of(exc: BaseException) -> JsValue:
     """What JavaScript catches when Python raises `exc`."""
     return exc if isinstance(exc, JsException) else PyProxy(exc)
-

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.values import JsValue, from_js, js_value, jsnull, type_error
+from emulator.core.values import JsProxy, JsValue, from_js, js_value, jsnull, type_error
 from emulator.web.abort import AbortSignal
 from emulator.web.promises import Promise, Settled, promise_method, promise_of, rejected, resolved
 from emulator.web.readers import reject
 from emulator.web.sinks import Sink, UserSink
 from emulator.web.strategies import high_water_mark, size_function
-from emulator.web.webidl import WebObject, is_object, refused_construction, to_exception
+from emulator.web.webidl import is_object, refused_construction, to_exception
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -55,15 +55,13 @@ class _Entry:
     promise: Promise = field(default_factory=Promise)
 
 
-class WritableStream(WebObject, js_name="WritableStream"):
+class WritableStream(JsProxy, js_name="WritableStream"):
     """A destination for chunks. `_of` makes one for the runtime."""
 
     def __init__(self, sink: JsValue = None, strategy: JsValue = None) -> None:
         if sink is not None and not is_object(sink) and sink:
             raise refused_construction("WritableStream", 1, "UnderlyingSink")
-        self._setup(
-            UserSink(sink), high_water_mark(strategy, default=1.0), size_function(strategy)
-        )
+        self._setup(UserSink(sink), high_water_mark(strategy, default=1.0), size_function(strategy))
 
     @classmethod
     def _of(
@@ -77,9 +75,7 @@ class WritableStream(WebObject, js_name="WritableStream"):
         self._setup(sink, high_water_mark, size)
         return self
 
-    def _setup(
-        self, sink: Sink, mark: float, size: Callable[[JsValue], float] | None
-    ) -> None:
+    def _setup(self, sink: Sink, mark: float, size: Callable[[JsValue], float] | None) -> None:
         self._sink = sink
         self._mark = mark
         self._size = size
@@ -251,7 +247,7 @@ class WritableStream(WebObject, js_name="WritableStream"):
         await self._abort(js_value(reason))
 
 
-class WritableStreamDefaultWriter(WebObject, js_name="WritableStreamDefaultWriter"):
+class WritableStreamDefaultWriter(JsProxy, js_name="WritableStreamDefaultWriter"):
     """Holds the lock of a stream and writes to it."""
 
     def __init__(self, stream: JsValue = None) -> None:

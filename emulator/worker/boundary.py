@@ -9,11 +9,11 @@ from emulator.runtime.worker import current_worker
 from emulator.worker.entrypoint_helper import build_flags, build_helper
 from emulator.worker.finder import Boundary
 from emulator.worker.javascript.globals import build_js
-from emulator.worker.pyodide.modules import PYODIDE_MODULES
+from emulator.worker.pyodide.modules import pyodide_modules
 
 if TYPE_CHECKING:
-    from emulator.runtime.host import Host
     from emulator.runtime.worker import Worker
+    from emulator.worker.compatibility import Generation
 
 __all__ = ["NoWorkerError", "open_boundary"]
 
@@ -35,13 +35,13 @@ def open_boundary() -> Boundary:
             raise NoWorkerError
         return found
 
-    def host() -> Host:
-        return worker().host
+    def generation() -> Generation:
+        return boundary.generation
 
     boundary = Boundary.of_process(
         {
-            "js": build_js(host),
-            **PYODIDE_MODULES,
+            "js": build_js(worker),
+            **pyodide_modules(worker, generation),
             "_pyodide_entrypoint_helper": build_helper(worker),
             "_cloudflare_compat_flags": build_flags(worker),
         }

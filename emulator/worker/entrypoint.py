@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.core.rpc import check_method
 from emulator.core.values import (
     ArrayBuffer,
     JsException,
@@ -19,9 +20,9 @@ from emulator.core.values import (
     jsnull,
     type_error,
 )
-from emulator.core.values.clone import structured_clone
 from emulator.runtime.errors import as_js_error
-from emulator.worker.calls import relaxed
+from emulator.runtime.rpc import remote_error, transfer
+from emulator.worker.calls import positional_count, relaxed
 from emulator.worker.javascript.durable_objects import DurableObjectState as StateFace
 from emulator.worker.javascript.websocket import WebSocket
 
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["PythonEntrypoint", "PythonObject", "PythonObjectClass"]
 
 _SCALARS: Final = frozenset({str, int, bool})
-_RESERVED: Final = frozenset(
-    {"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor"}
-)
 _HANDLERS: Final = (
     "fetch",
     "alarm",
@@ -71,14 +69,18 @@ class PythonObjectClass:
             instance = self._class(StateFace(state), self._worker.env)
         except Exception as exc:
             raise as_js_error(exc) from exc
-        return PythonObject(instance, self._sdk, self._prefix)
+        return PythonObject(instance, self._sdk, self._worker, self._prefix, state.id.hex)
 
 
 class PythonObject:
     """One instance of a user's class."""
 
-    def __init__(self, instance: Any, sdk: Sdk, prefix: str) -> None:
+    def __init__(
+        self, instance: Any, sdk: Sdk, worker: Worker, prefix: str, object_id: str
+    ) -> None:
         self.instance = instance
+        self._worker = worker
+        self._id = object_id
         self._sdk = sdk
         # Handlers are looked up once, when the instance is built (spec websockets §2.1).
         self._handlers = {
@@ -94,27 +96,24 @@ class PythonObject:
         handler = self._handlers.get("fetch")
         if handler is None:
             raise type_error(NO_FETCH, remote=True)
-        return _convert(handler, (self._sdk.Request(request),), self._response)
+        return _convert(self._worker, handler, (self._sdk.Request(request),), self._response)
 
     def _response(self, value: Any) -> JsValue:
         return response_of(self._sdk, value)
 
     def call(self, method: str, args: list[JsValue]) -> Any:
-        if method in _RESERVED:
-            raise type_error(
-                f"'{method}' is a reserved method and cannot be called over RPC.", remote=True
-            )
+        check_method(method)
         target = getattr(self.instance, method, None)
         if not callable(target):
             raise type_error(f"Method {method} does not exist", remote=True)
         from_rpc = self._sdk.python_from_rpc
         converted = [a if type(a) in _SCALARS else from_rpc(a) for a in args]
-        return _convert(target, converted, self._result)
+        return _convert(self._worker, target, converted, self._result, self._id)
 
     def _result(self, value: Any) -> JsValue:
         if type(value) in _SCALARS:
             return js_value(value)
-        return structured_clone(self._sdk.python_to_rpc(value))
+        return transfer(self._sdk.python_to_rpc(value))
 
     def alarm(self, info: AlarmInfo) -> Any:
         face = JsObject(
@@ -124,21 +123,21 @@ class PythonObject:
                 "isRetry": info.is_retry,
             }
         )
-        return _convert(self._handlers["alarm"], (face,), _nothing)
+        return _convert(self._worker, self._handlers["alarm"], (face,), _nothing)
 
     def web_socket_message(self, socket: WebSocketEnd, message: str | bytes) -> Any:
         data = message if isinstance(message, str) else ArrayBuffer(bytearray(message))
-        return _convert(self._handlers["webSocketMessage"], (WebSocket(socket), data), _nothing)
+        return _convert(self._worker, self._handlers["webSocketMessage"], (WebSocket(socket), data), _nothing)
 
     def web_socket_close(
         self, socket: WebSocketEnd, code: int, reason: str, was_clean: bool
     ) -> Any:
         args = (WebSocket(socket), code, reason, was_clean)
-        return _convert(self._handlers["webSocketClose"], args, _nothing)
+        return _convert(self._worker, self._handlers["webSocketClose"], args, _nothing)
 
     def web_socket_error(self, socket: WebSocketEnd, failure: Failure) -> Any:
         args = (WebSocket(socket), JsException("Error", failure.message))
-        return _convert(self._handlers["webSocketError"], args, _nothing)
+        return _convert(self._worker, self._handlers["webSocketError"], args, _nothing)
 
 
 class PythonEntrypoint:
@@ -150,7 +149,10 @@ class PythonEntrypoint:
         self._worker = worker
         self._class = getattr(module, "Default", None)
         self._execution_context = sdk.execution_context
-        self._handler: Callable[..., Any] | None = None
+        # An entrypoint is made anew for every request; its handler's signature is not.
+        handler = getattr(self._class, "fetch", None)
+        count = None if handler is None else positional_count(handler)
+        self._takes_only_request = count == 2  # and self
 
     def fetch(self, request: JsValue, invocation: Invocation) -> Any:
         context = self._execution_context(invocation)
@@ -160,14 +162,14 @@ class PythonEntrypoint:
         handler = getattr(instance, "fetch", None)
         if not callable(handler):
             raise type_error(NO_FETCH)
-        args = (self._sdk.Request(request),)
-        return _convert(relaxed(handler), args, self._response)
+        call = handler if self._takes_only_request else relaxed(handler)
+        return _convert(self._worker, call, (self._sdk.Request(request),), self._response)
 
     def _legacy(self, request: JsValue, context: Any) -> Any:
         handler = getattr(self._module, "on_fetch", None)
         if not callable(handler):
             raise type_error(NO_FETCH)
-        return _convert(relaxed(handler), (request, self._worker.env, context), self._response)
+        return _convert(self._worker, relaxed(handler), (request, self._worker.env, context), self._response)
 
     def _response(self, value: Any) -> JsValue:
         return response_of(self._sdk, value)
@@ -186,34 +188,34 @@ def response_of(sdk: Sdk, value: Any) -> JsValue:
 
 
 def _convert(
-    function: Callable[..., Any], args: Any, convert: Callable[[Any], JsValue]
+    worker: Worker,
+    function: Callable[..., Any],
+    args: Any,
+    convert: Callable[[Any], JsValue],
+    object_id: str | None = None,
 ) -> Any:
     """Call user code and convert what it gives, now or when it has waited.
 
     Raises:
         JsException: for any Exception of user code.
     """
+    stacks = worker.stacks
     try:
-        result = function(*args)
+        result = function(*args) if stacks is None else stacks.run(function, *args)
         if hasattr(result, "__await__"):
-            return _converted(result, convert)
+            return _converted(result, convert, object_id)
         return convert(result)
     except Exception as exc:
-        raise _remote(exc) from exc
+        raise remote_error(exc, object_id) from exc
 
 
-async def _converted(awaitable: Awaitable[Any], convert: Callable[[Any], JsValue]) -> JsValue:
+async def _converted(
+    awaitable: Awaitable[Any], convert: Callable[[Any], JsValue], object_id: str | None
+) -> JsValue:
     try:
         return convert(await awaitable)
     except Exception as exc:
-        raise _remote(exc) from exc
-
-
-def _remote(exc: Exception) -> JsException:
-    error = as_js_error(exc)
-    if error.name == "PythonError":
-        error.__dict__.setdefault("remote", True)
-    return error
+        raise remote_error(exc, object_id) from exc
 
 
 def _nothing(value: Any) -> None:

@@ -10,11 +10,25 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from emulator.core.values import JsFunction, JsObject, JsProxy, PyProxy, error, js_value
+from emulator.core.values import (
+    JsFunction,
+    JsMap,
+    JsObject,
+    JsProxy,
+    JsValue,
+    PyProxy,
+    error,
+    js_value,
+    to_string,
+    type_error,
+)
 from emulator.runtime.worker import current_request
 from emulator.web.promises import promise_method
+from emulator.web.webidl import invoke_now
+from emulator.worker.compatibility import FLAGS, is_enabled
+from emulator.worker.javascript.builders import functions, js_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build_flags", "build_helper"]
 
-# The compatibility flags that the SDK branches on, and since when they are on by default.
-_FLAG_DATES = {
-    "python_workflows_implicit_dependencies": "2026-01-01",
-    "python_request_headers_preserve_commas": "2026-01-01",
-}
+# Classes that JavaScript code extends; Python code has the SDK's.
+_BASE_CLASSES = ("DurableObject", "RpcStub", "RpcTarget", "WorkerEntrypoint", "WorkflowEntrypoint")
 
 
 class CloudflareWorkers(JsProxy, js_name="Module"):
@@ -36,12 +47,13 @@ class CloudflareWorkers(JsProxy, js_name="Module"):
 
     def __init__(self, worker: Callable[[], Worker]) -> None:
         self._worker = worker
+        self.exports = JsObject()
+        for name in _BASE_CLASSES:
+            setattr(self, name, js_class(name, _illegal, plain=_illegal))
 
     @property
     def env(self) -> JsObject:
-        found = self._worker().env
-        assert found is not None, "a worker that runs has its environment"
-        return found
+        return _env(self._worker())
 
     def waitUntil(self, promise: Any = None) -> None:
         inside = js_value(promise)
@@ -52,34 +64,64 @@ class CloudflareWorkers(JsProxy, js_name="Module"):
         elif inspect.iscoroutine(target):
             asyncio.get_running_loop().create_task(target)
 
+    def withEnv(self, env: Any = None, function: Any = None) -> Any:
+        """Call `function` while `env` is the environment; what it gives."""
+        with _patched(self._worker(), _members(js_value(env)), replaces=True):
+            return invoke_now(js_value(function))
+
+
+def _illegal(*_: JsValue) -> NoReturn:
+    raise type_error("Illegal constructor")
+
+
+def _env(worker: Worker) -> JsObject:
+    assert worker.env is not None, "a worker that runs has its environment"
+    return worker.env
+
+
+def _members(value: JsValue) -> dict[str, JsValue]:
+    """The members of a plain object, or of a Map: what a dict is on older runtimes."""
+    if isinstance(value, JsMap):
+        return {to_string(key): member for key, member in value._entries.values()}
+    return value._own() if isinstance(value, JsProxy) else {}
+
+
+@contextmanager
+def _patched(worker: Worker, names: dict[str, JsValue], *, replaces: bool) -> Iterator[None]:
+    env = _env(worker)
+    before = dict(env._members)
+    if replaces:
+        env._members.clear()
+    env._members.update(names)
+    try:
+        yield
+    finally:
+        env._members.clear()
+        env._members.update(before)
+
 
 def build_helper(worker: Callable[[], Worker]) -> Callable[[ModuleType], None]:
     """What fills `_pyodide_entrypoint_helper`; `worker` gives the worker whose code runs."""
 
-    @promise_method
-    async def import_module(name: str) -> Any:
-        raise error(f'No such module "{name}".')
-
-    @contextmanager
-    def patched(names: JsObject) -> Iterator[None]:
-        env = worker().env
-        assert env is not None, "a worker that runs has its environment"
-        before = dict(env._members)
-        env._members.update(names._members)
-        try:
-            yield
-        finally:
-            env._members.clear()
-            env._members.update(before)
-
-    def patch_env_helper(names: JsObject) -> Iterator[None]:
-        with patched(names):
-            yield
-
     def fill(module: ModuleType) -> None:
+        workers = CloudflareWorkers(worker)
+        sockets = JsObject(functions({"connect": _no_sockets}))
+        known: dict[str, JsProxy] = {"cloudflare:workers": workers, "cloudflare:sockets": sockets}
+
+        @promise_method
+        async def import_module(name: JsValue = None) -> Any:
+            found = known.get(to_string(name))
+            if found is None:
+                raise error(f'No such module "{to_string(name)}".')
+            return found
+
+        def patch_env_helper(names: JsValue) -> Iterator[None]:
+            with _patched(worker(), _members(names), replaces=False):
+                yield
+
         vars(module).update(
-            cloudflareWorkersModule=CloudflareWorkers(worker),
-            cloudflareSocketsModule=JsObject(),
+            cloudflareWorkersModule=workers,
+            cloudflareSocketsModule=sockets,
             doAnImport=JsFunction("doAnImport", import_module),
             patchWaitUntil=lambda context: None,
             patch_env_helper=patch_env_helper,
@@ -88,17 +130,17 @@ def build_helper(worker: Callable[[], Worker]) -> Callable[[ModuleType], None]:
     return fill
 
 
+def _no_sockets(*_: JsValue) -> NoReturn:
+    raise type_error("The emulator does not offer TCP sockets (cloudflare:sockets connect()).")
+
+
 def build_flags(worker: Callable[[], Worker]) -> Callable[[ModuleType], None]:
     """What fills `_cloudflare_compat_flags`."""
 
     def flag(name: str) -> bool:
-        since = _FLAG_DATES.get(name)
-        if since is None:
+        if name not in FLAGS:
             raise AttributeError(name)
-        config = worker().config
-        if name in config.compatibility_flags:
-            return True
-        return f"no_{name}" not in config.compatibility_flags and config.compatibility_date >= since
+        return is_enabled(worker().config, name)
 
     def fill(module: ModuleType) -> None:
         module.__dict__["__getattr__"] = flag

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.errors import ClassNotExportedError, WorkerLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import CodeType, ModuleType
 
     from emulator.core.config import Config
+
+    type OnSource = Callable[[bytes], None]
 
 __all__ = ["UserModules", "check_exports"]
 
@@ -34,8 +36,10 @@ VENDORED: Final = "python_modules"  # where pywrangler puts the packages of a wo
 class UserModules(MetaPathFinder):
     """One load of a worker's code."""
 
-    def __init__(self, main: Path) -> None:
+    def __init__(self, main: Path, on_source: OnSource | None = None) -> None:
+        """Args: on_source is told the source of every module that is loaded, lazily too."""
         self.main = main
+        self._on_source = on_source
         self._roots = [str(main.parent), str(main.parent / VENDORED)]
         self._modules: dict[str, ModuleType] = {}
         self._owned: dict[str, bool] = {}
@@ -120,16 +124,20 @@ class UserModules(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path or self._roots, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
-            spec.loader = _UserLoader(spec.loader.name, spec.loader.path, self._builtins)
+            loader = spec.loader
+            spec.loader = _UserLoader(loader.name, loader.path, self._builtins, self._on_source)
         return spec
 
 
 class _UserLoader(SourceFileLoader):
     """Compiles a file of the worker and gives it the load's own `__import__`."""
 
-    def __init__(self, fullname: str, path: str, names: dict[str, Any]) -> None:
+    def __init__(
+        self, fullname: str, path: str, names: dict[str, Any], on_source: OnSource | None
+    ) -> None:
         super().__init__(fullname, path)
         self._names = names
+        self._on_source = on_source
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["__builtins__"] = self._names
@@ -138,7 +146,10 @@ class _UserLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         # Always from the source: a cached file of the same second and size would be stale.
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
+        source = self.get_data(path)
+        if self._on_source is not None:
+            self._on_source(source)
+        code: CodeType = self.source_to_code(source, path)
         return code
 
 

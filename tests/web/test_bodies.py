@@ -230,7 +230,7 @@ async def test_a_cancelled_body_is_used() -> None:
             "x",
             "No boundary string in Content-Type header. The multipart/form-data MIME type "
             "requires a boundary parameter, e.g. 'Content-Type: multipart/form-data; "
-            "boundary=\"abcd\"'. See RFC 7578, section 4.",
+            'boundary="abcd"\'. See RFC 7578, section 4.',
         ),
         (
             "application/x-www-form-urlencoded; charset=latin1",

@@ -43,9 +43,7 @@ async def refused(awaitable: Any) -> str:
 
 
 async def key(usages: Any = BOTH, *, extractable: bool = False, algorithm: Any = HMAC) -> CryptoKey:
-    result: CryptoKey = await subtle.importKey(
-        "raw", to_js(b"key"), algorithm, extractable, usages
-    )
+    result: CryptoKey = await subtle.importKey("raw", to_js(b"key"), algorithm, extractable, usages)
     return result
 
 
@@ -253,9 +251,10 @@ LENGTH = (
 async def test_import_refuses_in_the_platforms_words(
     format: str, data: Any, algorithm: Any, usages: list[str], text: str
 ) -> None:
-    assert await refused(
-        subtle.importKey(format, to_js(data), algorithm, False, to_js(usages))
-    ) == text
+    assert (
+        await refused(subtle.importKey(format, to_js(data), algorithm, False, to_js(usages)))
+        == text
+    )
 
 
 async def test_a_key_may_be_a_few_bits_shorter() -> None:

@@ -155,7 +155,13 @@ async def collect(stream: Any, *chunks: Any) -> list[Any]:
 
 
 async def test_an_encoder_stream_joins_halves_of_a_pair() -> None:
-    assert await collect(TextEncoderStream(), "é", "\ud83d", "\ude00x", "\ud83d", ) == [
+    assert await collect(
+        TextEncoderStream(),
+        "é",
+        "\ud83d",
+        "\ude00x",
+        "\ud83d",
+    ) == [
         "é".encode(),
         "😀x".encode(),
         "\ufffd".encode(),
@@ -180,14 +186,23 @@ async def test_a_decoder_stream_takes_buffers_only() -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "encoded"), [("abc", "YWJj"), ("", ""), ("é", "6Q=="), (5, "NQ==")])
+@pytest.mark.parametrize(
+    ("text", "encoded"), [("abc", "YWJj"), ("", ""), ("é", "6Q=="), (5, "NQ==")]
+)
 def test_btoa(text: Any, encoded: str) -> None:
     assert btoa(text) == encoded
 
 
 @pytest.mark.parametrize(
     ("encoded", "text"),
-    [("YWJj", "abc"), (" YW Jj\n", "abc"), ("YQ", "a"), ("YQ==", "a"), ("", ""), (jsnull, "\x9eée")],
+    [
+        ("YWJj", "abc"),
+        (" YW Jj\n", "abc"),
+        ("YQ", "a"),
+        ("YQ==", "a"),
+        ("", ""),
+        (jsnull, "\x9eée"),
+    ],
 )
 def test_atob(encoded: Any, text: str) -> None:
     assert atob(encoded) == text

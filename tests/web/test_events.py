@@ -147,7 +147,9 @@ def test_a_prevented_default_is_told() -> None:
 def test_an_event_is_dispatched_by_one_at_a_time() -> None:
     target, event = EventTarget(), Event("a")
     texts: list[str] = []
-    target.addEventListener("a", kept(lambda e: texts.append(refused(lambda: target.dispatchEvent(e)))))
+    target.addEventListener(
+        "a", kept(lambda e: texts.append(refused(lambda: target.dispatchEvent(e))))
+    )
     target.addEventListener("a", kept(lambda e: texts.append(str(len(e.composedPath())))))
     target.dispatchEvent(event)
     assert texts == ["InvalidStateError: The event is already being dispatched.", "1"]

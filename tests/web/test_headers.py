@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.core.values import JsArray, JsException, JsMap, JsObject, PyProxy, jsnull
-from emulator.web.headers import Headers
+from emulator.web.headers import GUARD_IMMUTABLE, Headers
 
 
 def refused(call: Any) -> str:
@@ -72,7 +72,7 @@ def test_every_kind_of_init_is_taken(init: Any) -> None:
 
 
 def test_a_copy_is_independent_and_mutable() -> None:
-    original = Headers._of([("A", "1")], is_immutable=True)
+    original = Headers._of([("A", "1")], guard=GUARD_IMMUTABLE)
     copy = Headers(original)
     copy.set("a", "2")
     assert (original.get("a"), copy.get("a")) == ("1", "2")
@@ -103,9 +103,7 @@ def test_an_init_that_is_no_object_is_refused(init: Any) -> None:
     [
         (lambda: Headers(JsObject({"a b": "c"})), "Invalid header name."),
         (lambda: Headers(JsObject({"a": "c\nd"})), "Invalid header value."),
-        pytest.param(
-            lambda: Headers(JsObject({"a": "c\0d"})), "Invalid header value.", id="nul"
-        ),
+        pytest.param(lambda: Headers(JsObject({"a": "c\0d"})), "Invalid header value.", id="nul"),
         pytest.param(lambda: Headers().get("a b"), "Invalid header name.", id="get"),
         pytest.param(lambda: Headers().delete("a b"), "Invalid header name.", id="delete"),
         (
@@ -152,7 +150,7 @@ def test_the_empty_name_is_accepted_but_never_found() -> None:
     ids=["set", "append", "delete", "item", "del item"],
 )
 def test_immutable_headers_refuse_every_change(change: Any) -> None:
-    headers = Headers._of([("A", "1")], is_immutable=True)
+    headers = Headers._of([("A", "1")], guard=GUARD_IMMUTABLE)
     assert refused(lambda: change(headers)) == "TypeError: Can't modify immutable headers."
 
 

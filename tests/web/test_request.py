@@ -77,7 +77,7 @@ def test_a_get_has_no_body(init: dict[str, Any]) -> None:
 
 _REDIRECT = (
     'TypeError: Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be '
-    "implemented since it does not make sense at the edge; use \"manual\" and check the response "
+    'implemented since it does not make sense at the edge; use "manual" and check the response '
     "status code)."
 )
 

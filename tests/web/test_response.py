@@ -14,9 +14,7 @@ RANGE = (
     "RangeError: Responses may only be constructed with status codes in the range 200 to 599, "
     "inclusive."
 )
-NULL_BODY = (
-    "TypeError: Response with null body status (101, 204, 205, or 304) cannot have a body."
-)
+NULL_BODY = "TypeError: Response with null body status (101, 204, 205, or 304) cannot have a body."
 
 
 class Socket(JsProxy, js_name="WebSocket"):

@@ -157,6 +157,13 @@ async def test_a_cancelled_reader_frees_a_waiting_writer() -> None:
     assert await refused(written) == "Error: gone"
 
 
+async def test_an_abort_frees_a_write_that_nobody_reads() -> None:
+    writer = TransformStream().writable.getWriter()
+    first, second = writer.write(1), writer.write(2)
+    await writer.abort(JsException("Error", "ab"))
+    assert await refused(first) == await refused(second) == "Error: ab"
+
+
 async def test_strategies_are_taken() -> None:
     held: list[Any] = []
     mark = JsObject({"highWaterMark": 5})

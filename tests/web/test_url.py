@@ -28,7 +28,19 @@ def pairs(params: URLSearchParams) -> list[list[str]]:
 
 def test_a_url_has_its_parts() -> None:
     url = URL("https://u:p@Ex.com:8080/a/b?x=1&y#f")
-    parts = ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"]
+    parts = [
+        "href",
+        "origin",
+        "protocol",
+        "username",
+        "password",
+        "host",
+        "hostname",
+        "port",
+        "pathname",
+        "search",
+        "hash",
+    ]
     assert [getattr(url, part) for part in parts] == [
         "https://u:p@ex.com:8080/a/b?x=1&y#f",
         "https://ex.com:8080",
@@ -158,7 +170,11 @@ def test_every_kind_of_init_is_taken(init: Any, text: str) -> None:
 def test_the_methods_of_search_params() -> None:
     params = URLSearchParams("a=1&b=2&a=3")
     assert (params.get("a"), params.get("z"), list(params.getAll("a"))) == ("1", jsnull, ["1", "3"])
-    assert (params.has("a", "3"), params.has("a", "9"), params.has("a", None)) == (True, False, True)
+    assert (params.has("a", "3"), params.has("a", "9"), params.has("a", None)) == (
+        True,
+        False,
+        True,
+    )
     params.sort()
     assert str(params) == "a=1&a=3&b=2"
     params.delete("a", "1")

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from emulator.core.config.model import (
     COMPATIBILITY_DATE_DEFAULT,
+    AbsentBinding,
+    Assets,
     Binding,
     Config,
     DevOptions,
+    DurabilityName,
+    Service,
     StorageKind,
 )
 from emulator.core.config.parse import parse_config
@@ -17,10 +21,14 @@ from emulator.errors import Diagnostic
 
 __all__ = [
     "COMPATIBILITY_DATE_DEFAULT",
+    "AbsentBinding",
+    "Assets",
     "Binding",
     "Config",
     "DevOptions",
     "Diagnostic",
+    "DurabilityName",
+    "Service",
     "StorageKind",
     "parse_config",
 ]

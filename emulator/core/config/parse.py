@@ -15,12 +15,18 @@ from emulator.core.config.bindings import check_unique_names, parse_bindings, pa
 from emulator.core.config.migrations import parse_classes
 from emulator.core.config.model import COMPATIBILITY_DATE_DEFAULT, Config, DevOptions
 from emulator.core.config.report import Report, as_table, did_you_mean, js_json
+from emulator.core.config.services import (
+    parse_absent,
+    parse_assets,
+    parse_required_secrets,
+    parse_services,
+)
 from emulator.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.core.config.model import Binding, StorageKind
+    from emulator.core.config.model import Binding, DurabilityName, StorageKind
 
 __all__ = ["parse_config"]
 
@@ -44,10 +50,12 @@ _TOP_LEVEL: Final = tuple(
 )
 _DEV_STRINGS: Final = (
     "ip", "inspector_ip", "local_protocol", "upstream_protocol", "host", "container_engine",
+    "durability",
 )  # fmt: skip
 _DEV_NUMBERS: Final = ("port", "inspector_port")
 _DEV_BOOLEANS: Final = (
-    "enable_containers", "generate_types", "legacy_kv", "auto_reply_to_close", "lenient_frames",
+    "enable_containers", "generate_types", "pitr", "legacy_kv", "auto_reply_to_close",
+    "lenient_frames",
 )  # fmt: skip
 
 
@@ -71,6 +79,10 @@ def parse_config(raw: Mapping[str, object], *, path: str, text: str = "") -> Con
     variables = parse_vars(raw.get("vars"), report)
     classes = parse_classes(raw, report)
     dev = _parse_dev(raw.get("dev"), report)
+    services = parse_services(raw.get("services"), report)
+    assets = parse_assets(raw.get("assets"), report)
+    secrets_required = parse_required_secrets(raw.get("secrets"), report)
+    absent = parse_absent(raw, report)
     check_unique_names(raw, report)
     report.unexpected("top-level", raw, _TOP_LEVEL, prefix="")
     if report.errors:
@@ -85,6 +97,10 @@ def parse_config(raw: Mapping[str, object], *, path: str, text: str = "") -> Con
         bindings=bindings,
         classes=MappingProxyType(classes),
         vars=variables,
+        secrets_required=secrets_required,
+        services=services,
+        assets=assets,
+        absent=absent,
         dev=dev,
         warnings=tuple(report.warnings),
     )
@@ -195,10 +211,21 @@ def _parse_dev(raw: object, report: Report) -> DevOptions:
     return DevOptions(
         ip=right.get("ip", DevOptions().ip),
         port=int(port),
+        durability=_durability(right.get("durability", "full"), report),
+        pitr=right.get("pitr", False),
         legacy_kv=right.get("legacy_kv", False),
         auto_reply_to_close=right.get("auto_reply_to_close", False),
         lenient_frames=right.get("lenient_frames", False),
     )
+
+
+def _durability(value: str, report: Report) -> DurabilityName:
+    if value == "normal":
+        return "normal"
+    if value != "full":
+        problem = f'Expected "dev.durability" to be "full" or "normal" but got {js_json(value)}.'
+        report.error("dev.durability", problem)
+    return "full"
 
 
 def _declares_classes(raw: Mapping[str, object]) -> bool:

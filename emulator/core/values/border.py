@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.core.values.errors import JsException, error
 from emulator.core.values.proxies import (
     HOLE,
     MAX_SAFE_INTEGER,
@@ -54,7 +55,20 @@ class PyProxy(JsProxy, js_name="PyProxy"):
         return id(self._object)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.is_destroyed:
+            raise self._destroyed_error()
+        if self.is_once:
+            self.is_destroyed = True
         return self._object(*args, **kwargs)
+
+    def _destroyed_error(self) -> JsException:
+        if self.is_once:
+            return error("OnceProxy can only be called once")
+        target = self._object
+        return error(
+            f'Object has already been destroyed\nThe object was of type "{type(target).__name__}" '
+            f'and had repr "{target!r}"'
+        )
 
     def __await__(self) -> Generator[Any, Any, Any]:
         awaitable: Awaitable[Any] = self._object
@@ -64,6 +78,8 @@ class PyProxy(JsProxy, js_name="PyProxy"):
         return iter(self._object)
 
     def __getattr__(self, name: str) -> Any:
+        if self.is_destroyed:
+            raise self._destroyed_error()
         return getattr(self._object, name)
 
     def toString(self) -> str:
@@ -71,6 +87,14 @@ class PyProxy(JsProxy, js_name="PyProxy"):
 
     def unwrap(self) -> Any:
         return self._object
+
+    def getBuffer(self, kind: str | None = None) -> JsProxy:
+        """The memory of a Python buffer, as a typed array (a copy)."""
+        from emulator.core.values.pybuffers import PyBuffer  # which stands on this module
+
+        if self.is_destroyed:
+            raise self._destroyed_error()
+        return PyBuffer(self._object, kind)
 
     def destroy(self, message: str | None = None) -> None:
         del message

@@ -8,7 +8,8 @@ Source: spec storage §7.3, §1.3; performance §5. Proved by tests/core/values/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import struct
+from typing import TYPE_CHECKING, Final
 
 from emulator.core.values.codec_read import read_blob
 from emulator.core.values.codec_tags import CodecError, HostCodec, HostSink, HostSource
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from emulator.core.values.proxies import JsValue
 
 __all__ = ["CodecError", "HostCodec", "HostSink", "HostSource", "dumps", "loads"]
+
+# What the readers run into when a blob is not what it says (codec_read.py).
+_DAMAGE: Final = (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error)
 
 
 def dumps(value: JsValue, *, native_errors: bool = True, host: HostCodec | None = None) -> bytes:
@@ -53,7 +57,7 @@ def loads(blob: bytes, *, host: HostCodec | None = None) -> JsValue:
         return read_blob(blob, host)
     except CodecError:
         raise
-    except (IndexError, KeyError, ValueError, TypeError, OverflowError) as exc:
+    except _DAMAGE as exc:
         raise CodecError(f"damaged value: {exc!r}") from exc
     except RecursionError:
         raise CodecError("the value is nested too deeply") from None

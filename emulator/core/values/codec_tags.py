@@ -96,7 +96,12 @@ class CodecError(ValueError):
 
 
 class HostSink(Protocol):
-    """Where a host object writes itself. Lengths and integers are varints."""
+    """Where a host object writes itself. Lengths and integers are varints.
+
+    `alive` takes the objects that are made on the way: they must outlive the writing.
+    """
+
+    alive: list[JsValue]
 
     def uint(self, number: int) -> None: ...
     def text(self, text: str) -> None:

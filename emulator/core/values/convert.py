@@ -5,12 +5,13 @@ Source: spec python-surface §2.1; Pyodide's documented type translations.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values.arrays import JsArray
 from emulator.core.values.border import PyProxy, js_value
 from emulator.core.values.buffers import ArrayBuffer
-from emulator.core.values.maps import JsSet
+from emulator.core.values.maps import JsMap, JsSet
 from emulator.core.values.objects import JsObject
 from emulator.core.values.proxies import PRIMITIVES, ConversionError, JsProxy, JsValue
 from emulator.core.values.text import to_string
@@ -19,7 +20,11 @@ from emulator.core.values.typed_arrays import Uint8Array
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ConversionError", "to_js"]
+__all__ = ["ConversionError", "Note", "make_to_js", "to_js"]
+
+type Note = Callable[[str, Any, Any], None]
+"""Is told of what a conversion changes: what kind ("dict", "key" or "datetime"), the value, and the
+default converter of the call."""
 
 _AS_IS: Final = PRIMITIVES - {int}
 
@@ -27,7 +32,10 @@ _AS_IS: Final = PRIMITIVES - {int}
 class _Converter:
     """One call of `to_js`."""
 
-    __slots__ = ("create_proxies", "default_converter", "dict_converter", "memo", "pyproxies")
+    __slots__ = (
+        *("create_proxies", "default_converter", "dict_converter", "memo", "note", "pyproxies"),
+        "wants_maps",
+    )
 
     def __init__(
         self,
@@ -35,11 +43,15 @@ class _Converter:
         default_converter: Callable[..., Any] | None,
         pyproxies: Any,
         create_proxies: bool,
+        wants_maps: bool,
+        note: Note | None,
     ) -> None:
         self.dict_converter = dict_converter
         self.default_converter = default_converter
         self.pyproxies = pyproxies
         self.create_proxies = create_proxies
+        self.wants_maps = wants_maps
+        self.note = note
         self.memo: dict[int, tuple[Any, JsValue]] = {}
 
     def convert(self, value: Any, depth: int = -1) -> JsValue:  # noqa: PLR0911  # one a class
@@ -70,7 +82,12 @@ class _Converter:
         return result
 
     def _object(self, value: dict[Any, Any], depth: int) -> JsValue:
-        if self.dict_converter is not None and not _is_from_entries(self.dict_converter):
+        if self.dict_converter is None:
+            if self.note is not None:
+                self.note("dict", value, self.default_converter)
+            if self.wants_maps:
+                return self._map(value, depth)
+        elif not _is_from_entries(self.dict_converter):
             pairs = JsArray(
                 [
                     JsArray([self.convert(k, depth - 1), self.convert(v, depth - 1)])
@@ -83,11 +100,25 @@ class _Converter:
         self.memo[id(value)] = (value, result)
         convert = self.convert
         for key, item in value.items():
-            name = key if type(key) is str else to_string(js_value(key))
+            name = key if type(key) is str else self._name(key)
             members[name] = item if type(item) in _AS_IS else convert(item, depth - 1)
         return result
 
+    def _name(self, key: Any) -> str:
+        if self.note is not None and not isinstance(key, str):
+            self.note("key", key, self.default_converter)
+        return to_string(js_value(key))
+
+    def _map(self, value: dict[Any, Any], depth: int) -> JsMap:
+        result = JsMap()
+        self.memo[id(value)] = (value, result)
+        for key, item in value.items():
+            result._put(self.convert(key, depth - 1), self.convert(item, depth - 1))
+        return result
+
     def _other(self, value: Any) -> JsValue:
+        if self.note is not None and isinstance(value, datetime):
+            self.note("datetime", value, self.default_converter)
         if self.default_converter is None:
             return self._proxy(value)
         result = self.default_converter(value, self.convert, self._remember)
@@ -107,28 +138,44 @@ class _Converter:
         return proxy
 
 
-def to_js(
-    value: Any,
-    /,
-    *,
-    depth: int = -1,
-    pyproxies: Any = None,
-    create_pyproxies: bool = True,
-    dict_converter: Callable[[Any], Any] | None = None,
-    default_converter: Callable[..., Any] | None = None,
-    eager_converter: Callable[..., Any] | None = None,
-) -> Any:
-    """Convert deeply to JavaScript (Pyodide's `to_js`, with 314's default of plain objects).
+def make_to_js(*, wants_maps: bool = False, note: Note | None = None) -> Callable[..., Any]:
+    """A `to_js`.
 
-    Raises:
-        ConversionError: a value needs a proxy and `create_pyproxies` is false.
+    Args:
+        wants_maps: a dict without a converter becomes a Map, as before Pyodide 314.
+        note: is told of what a conversion changes.
     """
-    if type(value) in _AS_IS:
-        return value
-    converter = _Converter(dict_converter, default_converter, pyproxies, create_pyproxies)
-    if eager_converter is not None:
-        return js_value(eager_converter(value, converter.convert, converter._remember))
-    return converter.convert(value, depth)
+
+    def to_js(
+        value: Any,
+        /,
+        *,
+        depth: int = -1,
+        pyproxies: Any = None,
+        create_pyproxies: bool = True,
+        dict_converter: Callable[[Any], Any] | None = None,
+        default_converter: Callable[..., Any] | None = None,
+        eager_converter: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Convert deeply to JavaScript.
+
+        Raises:
+            ConversionError: a value needs a proxy and `create_pyproxies` is false.
+        """
+        if type(value) in _AS_IS:
+            return value
+        converter = _Converter(
+            dict_converter, default_converter, pyproxies, create_pyproxies, wants_maps, note
+        )
+        if eager_converter is not None:
+            return js_value(eager_converter(value, converter.convert, converter._remember))
+        return converter.convert(value, depth)
+
+    return to_js
+
+
+to_js: Final = make_to_js()
+"""Pyodide 314's: a dict becomes a plain object."""
 
 
 def _is_from_entries(converter: Callable[[Any], Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from emulator.core.values.date_parse import civil_from_days, parse_date, time_value
 from emulator.core.values.errors import range_error
-from emulator.core.values.proxies import JsProxy
+from emulator.core.values.proxies import JsNull, JsProxy, jsnull
 
 __all__ = ["JsDate", "parse_date"]
 
@@ -83,9 +83,9 @@ class JsDate(JsProxy, js_name="Date"):
         date = f"{year}-{f.month + 1:02d}-{f.day:02d}"
         return f"{date}T{f.hour:02d}:{f.minute:02d}:{f.second:02d}.{f.ms:03d}Z"
 
-    def toJSON(self, key: Any = None) -> str | None:
+    def toJSON(self, key: Any = None) -> str | JsNull:
         del key
-        return self.toISOString() if self._is_valid else None
+        return self.toISOString() if self._is_valid else jsnull
 
     def toString(self) -> str:
         if not self._is_valid:

@@ -115,7 +115,7 @@ def _revive(key: str, value: JsValue, reviver: Any) -> JsValue:
 
 
 def _revive_members(value: JsObject, reviver: Any) -> None:
-    for key, member in value._own().items():
+    for key, member in list(value._own().items()):
         revived = _revive(key, member, reviver)
         if revived is None:
             del value._members[key]

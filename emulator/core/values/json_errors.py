@@ -44,7 +44,6 @@ def json_syntax_error(text: str) -> JsException:
         return exc.error
     except RecursionError:
         return syntax_error("Unexpected end of JSON input")
-    raise AssertionError("a text that only Python's scanner refuses")
 
 
 class _Reader:
@@ -54,11 +53,11 @@ class _Reader:
         self._text = text
         self._at = 0
 
-    def document(self) -> None:
+    def document(self) -> NoReturn:
+        """Read a text that is known to be no JSON, to the place where it is none."""
         self._value()
         self._space()
-        if self._at < len(self._text):
-            self._fail("Unexpected non-whitespace character after JSON")
+        self._fail("Unexpected non-whitespace character after JSON")
 
     def _value(self) -> None:
         self._space()
@@ -84,23 +83,23 @@ class _Reader:
             return
         if self._peek() != '"':
             self._fail("Expected property name or '}' in JSON")
-        while True:
-            self._string()
-            self._space()
-            if self._peek() != ":":
-                self._fail("Expected ':' after property name in JSON")
-            self._at += 1
-            self._value()
-            self._space()
-            if self._peek() == "}":
-                self._at += 1
-                return
-            if self._peek() != ",":
-                self._fail("Expected ',' or '}' after property value in JSON")
-            self._at += 1
+        self._string()
+        self._space()
+        if self._peek() != ":":
+            self._fail("Expected ':' after property name in JSON")
+        self._at += 1
+        self._value()
+        while not self._ends("}", "Expected ',' or '}' after property value in JSON"):
             self._space()
             if self._peek() != '"':
                 self._fail("Expected double-quoted property name in JSON")
+            self._string()
+            self._space()
+            # Sic: V8 has a text of its own only for the first colon.
+            if self._peek() != ":":
+                self._unexpected()
+            self._at += 1
+            self._value()
 
     def _array(self) -> None:
         self._at += 1
@@ -108,15 +107,18 @@ class _Reader:
         if self._peek() == "]":
             self._at += 1
             return
-        while True:
+        self._value()
+        while not self._ends("]", "Expected ',' or ']' after array element in JSON"):
             self._value()
-            self._space()
-            if self._peek() == "]":
-                self._at += 1
-                return
-            if self._peek() != ",":
-                self._fail("Expected ',' or ']' after array element in JSON")
-            self._at += 1
+
+    def _ends(self, bracket: str, problem: str) -> bool:
+        """Behind a member: True at the bracket, False at a comma."""
+        self._space()
+        char = self._peek()
+        if char != bracket and char != ",":
+            self._fail(problem)
+        self._at += 1
+        return char == bracket
 
     def _string(self) -> None:
         self._at += 1
@@ -135,7 +137,7 @@ class _Reader:
 
     def _escape(self) -> None:
         char = self._peek()
-        if not char:
+        if not char or char > "\xff":
             self._unexpected()
         if char not in '"\\/bfnrtu':
             self._fail("Bad escaped character in JSON")
@@ -196,6 +198,10 @@ class _Reader:
         text, at = self._text, self._at
         if at >= len(text):
             raise _InvalidJsonError(syntax_error("Unexpected end of JSON input"))
+        if text[at] == '"':
+            self._fail("Unexpected string in JSON")
+        if text[at] == "-" or text[at] in _DIGIT:
+            self._fail("Unexpected number in JSON")
         if text in _NOT_JSON:
             raise _InvalidJsonError(syntax_error(f'"{text}" is not valid JSON'))
         before = after = ""

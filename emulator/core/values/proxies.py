@@ -138,7 +138,13 @@ class JsProxy:
         cls.__module__ = "pyodide.ffi"
         if js_name is not None:
             cls.js_name = js_name
-            cls.constructor = Constructor(js_name)
+            if "constructor" not in cls.__dict__:
+                cls.constructor = Constructor(js_name)
+
+    if not TYPE_CHECKING:  # mypy shall still find our own misspelled attributes
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(name)  # the bare name, as Pyodide says
 
     __hash__ = None  # type: ignore[assignment]  # (V3): typeshed has no word for it
 

@@ -7,13 +7,17 @@ Source: spec lifecycle §1, §3, §7; websockets §1, §2.3, §3.
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from inspect import iscoroutine
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from emulator.core.compat import SECTION_FAILED, WAIT_UNTIL, warn, warn_of_failure
 from emulator.core.sockets import AutoResponse
 from emulator.core.values import (
     JsArray,
     JsDate,
+    JsException,
     JsObject,
     JsProxy,
     JsValue,
@@ -26,12 +30,11 @@ from emulator.core.values import (
     to_string,
     type_error,
 )
-from emulator.core.values.clone import structured_clone
 from emulator.core.values.coercion import coerce_key, to_number
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.namespace import Namespace, ObjectId
 from emulator.runtime.stub import Stub
-from emulator.web.request import Request
+from emulator.worker.javascript.services import Fetcher
 from emulator.worker.javascript.storage import DurableObjectStorage
 from emulator.worker.javascript.websocket import WebSocket
 
@@ -172,7 +175,7 @@ def _check_bound(value: Any, name: str, low: int, high: int) -> None:
         raise range_error(f"{name} must be an integer between {low} and {high}")
 
 
-class DurableObjectStub(JsProxy, js_name="DurableObject"):
+class DurableObjectStub(Fetcher, js_name="DurableObject"):
     """A stub. Whatever is not its own is a method of the object."""
 
     def __init__(self, namespace: Namespace, object_id: DurableObjectId) -> None:
@@ -181,38 +184,12 @@ class DurableObjectStub(JsProxy, js_name="DurableObject"):
         attributes["id"] = object_id
         attributes["name"] = object_id.name
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name[:2] == "__" or name in ("js_object", "length", "then"):
-            raise AttributeError(name)
-        stub: Stub = self.__dict__["_stub"]
-
-        def method(*args: Any, **kwargs: Any) -> Any:
-            if kwargs:
-                args = (*args, JsObject({k: js_value(v) for k, v in kwargs.items()}))
-            return stub.call(name, [_sent(arg) for arg in args])
-
-        self.__dict__[name] = method
-        return method
-
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("id", "name"):
-            raise type_error(f"Cannot assign to read only property '{name}' of object '#<DurableObject>'")
+            raise type_error(
+                f"Cannot assign to read only property '{name}' of object '#<DurableObject>'"
+            )
         self.__dict__[name] = value
-
-    def fetch(self, resource: Any = _MISSING, init: Any = None, **kwargs: Any) -> Any:
-        if resource is _MISSING:
-            raise illegal_parameter("fetch", "Fetcher", 1, "Request or string")
-        stub: Stub = self.__dict__["_stub"]
-        if isinstance(resource, Request) and init is None and not kwargs:
-            return stub.fetch(resource)
-        options = init if not kwargs else JsObject({k: js_value(v) for k, v in kwargs.items()})
-        return stub.fetch(Request(js_value(resource), js_value(options)))
-
-
-def _sent(value: Any) -> JsValue:
-    """An argument as the other side gets it."""
-    inside = js_value(value)
-    return structured_clone(inside) if isinstance(inside, JsProxy) else inside
 
 
 class WebSocketRequestResponsePair(JsProxy, js_name="WebSocketRequestResponsePair"):
@@ -238,6 +215,15 @@ class WebSocketRequestResponsePair(JsProxy, js_name="WebSocketRequestResponsePai
         return self._pair.response
 
 
+class DurableObjectFacets(JsProxy, js_name="DurableObjectFacets"):
+    """`ctx.facets`, which the emulator does not offer."""
+
+    def get(self, name: Any = None, *_: Any) -> NoReturn:
+        raise error(f"The emulator does not offer facets (ctx.facets.get({name!r})).")
+
+    abort = delete = clone = get
+
+
 class DurableObjectState(JsProxy, js_name=STATE):
     """The raw `ctx` of an object."""
 
@@ -247,15 +233,22 @@ class DurableObjectState(JsProxy, js_name=STATE):
         self.storage = DurableObjectStorage(state.storage)
         self.props = JsObject()
         self.exports = JsObject()
+        self.facets = DurableObjectFacets()
         self.container = None
 
     def waitUntil(self, promise: Any = _MISSING) -> None:
         if promise is _MISSING:
             raise illegal_parameter("waitUntil", STATE, 1, "Promise")
-        self._state.wait_until_settled(js_value(promise))
+        inside = js_value(promise)
+        if isinstance(inside, PyProxy) and inside.is_borrowed and iscoroutine(inside.unwrap()):
+            warn(WAIT_UNTIL, "ctx.waitUntil() of an object never runs a coroutine.")
+        self._state.wait_until_settled(inside)
 
     def blockConcurrencyWhile(self, callback: Any = None) -> Any:
         function = _function(callback, "blockConcurrencyWhile", STATE, 1)
+        stacks = self._state.namespace.worker.stacks
+        if stacks is not None:
+            function = functools.partial(stacks.run, function)
         return self._state.block_concurrency_while(_guarded(function))
 
     def abort(self, reason: Any = None, options: Any = None, **kwargs: Any) -> None:
@@ -335,22 +328,27 @@ def _function(value: Any, method: str, owner: str, position: int) -> Callable[..
 
 
 def _guarded(function: Callable[[], Any]) -> Callable[[], Any]:
-    """A callback whose Python exceptions leave as JavaScript's."""
+    """A critical section whose Python exceptions leave as JavaScript's, and are announced."""
+
+    def failed(exc: Exception) -> JsException:
+        warn_of_failure(
+            SECTION_FAILED,
+            "An exception in blockConcurrencyWhile() resets the object, whoever catches it.",
+            exc.__traceback__,
+        )
+        return as_js_error(exc)
 
     async def wait(awaitable: Any) -> Any:
         try:
             return await awaitable
         except Exception as exc:
-            raise as_js_error(exc) from exc
+            raise failed(exc) from exc
 
     def call() -> Any:
         try:
             result = function()
         except Exception as exc:
-            raise as_js_error(exc) from exc
+            raise failed(exc) from exc
         return wait(result) if hasattr(result, "__await__") else result
 
     return call
-
-
-

@@ -3,51 +3,49 @@
 Every promise is settled when it is made. An error rejects the promise, but for `delete()`
 without arguments, which throws at once (sic, spec storage §1.3).
 
-Source: spec storage §1, §2, §3, §6.1.
+Source: spec storage §0, §1, §4.3, §5, §6.1.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values import (
-    ArrayBuffer,
+    HOLE,
     JsArray,
-    JsBigInt,
     JsDate,
     JsException,
-    JsIterator,
     JsObject,
     JsProxy,
+    JsSymbol,
     JsValue,
     PyProxy,
-    buffer_bytes,
-    error,
+    coerce_key,
     illegal_parameter,
+    is_function,
+    js_truthy,
     js_value,
     jsnull,
-    ordered,
-    to_string,
+    options,
     type_error,
 )
-from emulator.core.values.coercion import coerce_key, js_truthy, to_number
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import Breath
 from emulator.runtime.instance import SETTLED_AWAITS_MAX
-from emulator.runtime.storage import Transaction, unwrap_transaction
-from emulator.storage.kv import KvRange
+from emulator.runtime.transactions import unwrap_transaction
 from emulator.web.promises import Settled, promise_method, rejected, resolved
+from emulator.worker.javascript.sql import SqlStorage
+from emulator.worker.javascript.sync_kv import MISSING, SyncKvStorage, list_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Mapping
 
     from emulator.runtime.instance import Instance
     from emulator.runtime.storage import ObjectStorage
-    from emulator.storage.sql import SqlCursor
+    from emulator.runtime.transactions import KeyValues, Transaction
 
-__all__ = ["DurableObjectStorage", "DurableObjectTransaction", "SqlCursorFace", "SqlStorage"]
+__all__ = ["DurableObjectStorage", "DurableObjectTransaction"]
 
 STORAGE: Final = "DurableObjectStorage"
 TRANSACTION: Final = "DurableObjectTransaction"
@@ -56,19 +54,20 @@ BAD_PUT: Final = (
     "put() may only be called with a single key-value pair and optional options as put(key, value, "
     "options) or with multiple key-value pairs and optional options as put(entries, options)"
 )
-NO_POINT_IN_TIME: Final = (
-    "This Durable Object's storage back-end does not implement point-in-time recovery."
-)
-_MISSING: Final[Any] = object()
 
 
 def _promise(method: Callable[..., JsValue]) -> Callable[..., Settled]:
-    """A storage operation as a promise that is settled when it is made."""
+    """A storage operation as a promise that is settled when it is made.
+
+    Keyword arguments are one object behind the other arguments.
+    """
 
     @functools.wraps(method)
     def call(self: _KeyValue, *args: Any, **kwargs: Any) -> Settled:
         try:
-            value = method(self, *args, **kwargs)
+            if kwargs:
+                args = (*args, JsObject({k: js_value(v) for k, v in kwargs.items()}))
+            value = method(self, *args)
         except JsException as exc:
             return rejected(exc)
         instance = self._instance
@@ -101,151 +100,157 @@ class _KeyValue(JsProxy):
 
     _instance: Instance
 
-    def _storage_for(self, operation: str) -> ObjectStorage:
+    def _storage_for(self, operation: str) -> KeyValues:
         raise NotImplementedError
 
     @_promise
-    def get(self, key: Any = _MISSING, options: Any = None, **kwargs: Any) -> JsValue:
-        storage = self._storage_for("get")
+    def get(self, key: Any = MISSING, options: Any = None, *_: Any) -> JsValue:
         if type(key) is not str:
-            if key is _MISSING:
-                raise illegal_parameter("get", self.js_name, 1, "string or Array")
-            key = js_value(key)
+            key = self._key("get", key)
         if options is not None:
-            self._options("get", 2, "GetOptions", options, kwargs)
-        if isinstance(key, JsArray):
-            return storage.get_many([coerce_key(k) for k in key._items])
-        return storage.get(key if type(key) is str else coerce_key(key))
+            self._options("get", 2, "GetOptions", options)
+        storage = self._storage_for("get")
+        return storage.get_many(key) if type(key) is list else storage.get(key)
 
     @_promise
-    def put(
-        self, key: Any = _MISSING, value: Any = None, options: Any = None, **kwargs: Any
-    ) -> JsValue:
-        storage = self._storage_for("put")
+    def put(self, key: Any = MISSING, value: Any = None, options: Any = None, *_: Any) -> JsValue:
         if type(key) is not str:
-            if key is _MISSING:
+            if key is MISSING:
                 raise illegal_parameter("put", self.js_name, 1, "string or object")
             key = js_value(key)
-            if isinstance(key, JsProxy):
-                return self._put_entries(storage, key, js_value(value))
+            # Sic: an Array is a key, as its text.
+            if isinstance(key, JsProxy) and not isinstance(key, (JsArray, JsSymbol)):
+                return self._put_entries(key, js_value(value))
+            key = coerce_key(key)
         inside = js_value(value)
+        if options is not None:
+            unconfirmed = _is_unconfirmed(self._options("put", 3, "PutOptions", options))
+        else:
+            unconfirmed = False
         if inside is None:
             raise type_error(UNDEFINED_VALUE)
-        if options is not None:
-            self._options("put", 3, "PutOptions", options, kwargs)
-        storage.put(key if type(key) is str else coerce_key(key), inside)
+        self._storage_for("put").put(key, inside, is_unconfirmed=unconfirmed)
         return None
 
-    def _put_entries(self, storage: ObjectStorage, entries: JsProxy, options: JsValue) -> None:
-        if options is not None and options is not jsnull and not isinstance(options, JsProxy):
+    def _put_entries(self, entries: JsProxy, second: JsValue) -> None:
+        if second is not None and second is not jsnull and not isinstance(second, JsProxy):
             raise type_error(BAD_PUT)
-        members = entries._own()
-        storage.put_many([(k, v) for k, v in members.items() if v is not None])
+        given = self._options("put", 2, "PutOptions", second)
+        members = [(key, x) for key, x in entries._own().items() if x is not None]
+        self._storage_for("put").put_many(members, is_unconfirmed=_is_unconfirmed(given))
 
-    def delete(self, key: Any = _MISSING, options: Any = None, **kwargs: Any) -> Settled:
-        if key is _MISSING:
+    def delete(self, *args: Any, **kwargs: Any) -> Settled:
+        if not args and not kwargs:
             raise illegal_parameter("delete", self.js_name, 1, "string or Array")
-        return self._delete(js_value(key), options, kwargs)
+        return self._delete(*args, **kwargs)
 
     @_promise
-    def _delete(self, key: JsValue, options: Any, kwargs: dict[str, Any]) -> JsValue:
+    def _delete(self, key: Any, options: Any = None, *_: Any) -> JsValue:
+        keys = self._key("delete", key)
+        unconfirmed = _is_unconfirmed(self._options("delete", 2, "PutOptions", options))
         storage = self._storage_for("delete")
-        self._options("delete", 2, "PutOptions", options, kwargs)
-        if isinstance(key, JsArray):
-            return storage.delete_many([coerce_key(k) for k in key._items])
-        return storage.delete(coerce_key(key))
+        if isinstance(keys, list):
+            return storage.delete_many(keys, is_unconfirmed=unconfirmed)
+        return storage.delete(keys, is_unconfirmed=unconfirmed)
 
     @_promise
-    def list(self, options: Any = None, **kwargs: Any) -> JsValue:
-        storage = self._storage_for("list")
-        given = self._options("list", 1, "ListOptions", options, kwargs)
-        return storage.list(list_range(given))
+    def list(self, options: Any = None, *_: Any) -> JsValue:
+        wanted = list_range(self._options("list", 1, "ListOptions", options))
+        return self._storage_for("list").list(wanted)
 
     @_promise
-    def getAlarm(self, options: Any = None, **kwargs: Any) -> JsValue:
-        storage = self._storage_for("getAlarm")
-        self._options("getAlarm", 1, "GetAlarmOptions", options, kwargs)
-        due_ms = storage.get_alarm()
+    def getAlarm(self, options: Any = None, *_: Any) -> JsValue:
+        self._options("getAlarm", 1, "GetAlarmOptions", options)
+        due_ms = self._storage_for("getAlarm").get_alarm()
         return jsnull if due_ms is None else due_ms
 
     @_promise
-    def setAlarm(self, time: Any = None, options: Any = None, **kwargs: Any) -> JsValue:
-        storage = self._storage_for("setAlarm")
-        inside = js_value(time)
-        if isinstance(inside, JsDate):
-            time_ms = float(inside._ms)
-        elif type(inside) in (int, float):
-            time_ms = float(inside)
-        else:
+    def setAlarm(self, time: Any = None, options: Any = None, *_: Any) -> JsValue:
+        time_ms = _time_ms(js_value(time))
+        if time_ms is None:
             raise illegal_parameter("setAlarm", self.js_name, 1, "date")
-        self._options("setAlarm", 2, "SetAlarmOptions", options, kwargs)
-        storage.set_alarm(time_ms)
+        given = self._options("setAlarm", 2, "SetAlarmOptions", options)
+        self._storage_for("setAlarm").set_alarm(time_ms, is_unconfirmed=_is_unconfirmed(given))
         return None
 
     @_promise
-    def deleteAlarm(self, options: Any = None, **kwargs: Any) -> JsValue:
-        storage = self._storage_for("deleteAlarm")
-        self._options("deleteAlarm", 1, "SetAlarmOptions", options, kwargs)
-        storage.delete_alarm()
+    def deleteAlarm(self, options: Any = None, *_: Any) -> JsValue:
+        given = self._options("deleteAlarm", 1, "SetAlarmOptions", options)
+        self._storage_for("deleteAlarm").delete_alarm(is_unconfirmed=_is_unconfirmed(given))
         return None
 
+    def _key(self, method: str, key: Any) -> Any:
+        """A key or, from an Array and only from one, a list of keys."""
+        if key is MISSING:
+            raise illegal_parameter(method, self.js_name, 1, "string or Array")
+        inside = js_value(key)
+        if isinstance(inside, JsArray):
+            return [coerce_key(None if k is HOLE else k) for k in inside._items]
+        return coerce_key(inside)
+
     def _options(
-        self, method: str, position: int, kind: str, options: Any, kwargs: dict[str, Any]
-    ) -> dict[str, JsValue]:
-        """The members of an options argument; keyword arguments are one, too."""
-        given = js_value(options)
-        members: dict[str, JsValue] = {k: js_value(v) for k, v in kwargs.items()}
-        if isinstance(given, PyProxy):
-            if isinstance(given._object, dict):
-                members |= {str(k): js_value(v) for k, v in given._object.items()}
-        elif isinstance(given, JsArray):
-            members["reverse"] = True  # sic: `[].reverse` is truthy (spec §1.2)
-        elif isinstance(given, JsProxy):
-            members |= given._own()
-        elif given is not None and given is not jsnull:
-            raise illegal_parameter(method, self.js_name, position, kind)
-        return members
+        self, method: str, position: int, type_name: str, given: Any
+    ) -> Mapping[str, JsValue]:
+        return options(
+            given, {}, method=method, owner=self.js_name, position=position, type_name=type_name
+        )
+
+
+def _is_unconfirmed(given: Mapping[str, JsValue]) -> bool:
+    return js_truthy(given.get("allowUnconfirmed"))
+
+
+def _time_ms(value: JsValue) -> float | None:
+    """The milliseconds of a `kj::Date` argument: a Date or a number, nothing else."""
+    if isinstance(value, JsDate):
+        return float(value._ms)
+    return float(value) if type(value) in (int, float) else None
 
 
 class DurableObjectStorage(_KeyValue, js_name=STORAGE):
     """The raw `ctx.storage`."""
+
+    primary = None  # of a replica; there are none here
 
     def __init__(self, storage: ObjectStorage) -> None:
         self._storage = storage
         self._instance = storage.instance
         self.sql = SqlStorage(storage)
         self.kv = SyncKvStorage(storage)
-        self.primary = None
 
-    def _storage_for(self, operation: str) -> ObjectStorage:
+    def _storage_for(self, operation: str) -> KeyValues:
         del operation
         return self._storage
 
     @_promise
-    def deleteAll(self, options: Any = None, **kwargs: Any) -> JsValue:
-        self._options("deleteAll", 1, "PutOptions", options, kwargs)
-        config = self._storage.instance.container.namespace.worker.config
-        self._storage.delete_all(keep_alarm=config.compatibility_date < "2026-02-24")
+    def deleteAll(self, options: Any = None, *_: Any) -> JsValue:
+        self._options("deleteAll", 1, "PutOptions", options)
+        self._storage.delete_all()
         return None
 
-    def sync(self) -> Any:
-        return self._storage.sync()
-
-    def transactionSync(self, callback: Any = None) -> Any:
-        target = callback._object if isinstance(callback, PyProxy) else callback
-        if not callable(target):
-            raise illegal_parameter("transactionSync", STORAGE, 1, "function")
-        return self._storage.transaction_sync(target)
-
-    def transaction(self, callback: Any = None, options: Any = None, **kwargs: Any) -> Any:
-        target = callback._object if isinstance(callback, PyProxy) else callback
-        if not callable(target):
-            return rejected(illegal_parameter("transaction", STORAGE, 1, "function"))
+    def sync(self, *_: Any, **_kwargs: Any) -> Any:
         try:
-            self._options("transaction", 2, "TransactionOptions", options, kwargs)
+            return self._storage.sync()
+        except JsException as exc:
+            return rejected(exc)
+
+    def transactionSync(self, callback: Any = None, *_: Any) -> Any:
+        return self._storage.transaction_sync(self._function("transactionSync", callback))
+
+    def transaction(self, callback: Any = None, options: Any = None, *_: Any, **kwargs: Any) -> Any:
+        try:
+            target = self._function("transaction", callback)
+            self._options("transaction", 2, "TransactionOptions", kwargs or options)
         except JsException as exc:
             return rejected(exc)
         return self._transaction(target)
+
+    def _function(self, method: str, callback: Any) -> Callable[..., Any]:
+        inside = js_value(callback)
+        if not is_function(inside):
+            raise illegal_parameter(method, STORAGE, 1, "function")
+        target: Callable[..., Any] = inside.unwrap() if isinstance(inside, PyProxy) else inside
+        return target
 
     @promise_method
     async def _transaction(self, callback: Callable[[Any], Any]) -> JsValue:
@@ -258,22 +263,22 @@ class DurableObjectStorage(_KeyValue, js_name=STORAGE):
 
         return unwrap_transaction(await self._storage.transaction(body))
 
-    @_promise
-    def getCurrentBookmark(self) -> JsValue:
-        self._storage.check_alive()
-        return self._storage.sqlite.next_bookmark()
+    @promise_method
+    async def getCurrentBookmark(self, *_: Any) -> JsValue:
+        return await self._storage.current_bookmark()
 
     @_promise
-    def getBookmarkForTime(self, time: Any = None) -> JsValue:
-        if not isinstance(js_value(time), (int, float, JsDate)):
+    def getBookmarkForTime(self, time: Any = None, *_: Any) -> JsValue:
+        time_ms = _time_ms(js_value(time))
+        if time_ms is None:
             raise illegal_parameter("getBookmarkForTime", STORAGE, 1, "date")
-        raise error(NO_POINT_IN_TIME)
+        return self._storage.bookmark_for_time(time_ms)
 
     @_promise
-    def onNextSessionRestoreBookmark(self, bookmark: Any = _MISSING) -> JsValue:
-        if bookmark is _MISSING:
+    def onNextSessionRestoreBookmark(self, bookmark: Any = MISSING, *_: Any) -> JsValue:
+        if bookmark is MISSING:
             raise illegal_parameter("onNextSessionRestoreBookmark", STORAGE, 1, "string")
-        raise error(NO_POINT_IN_TIME)
+        return self._storage.restore_at_next_start(coerce_key(js_value(bookmark)))
 
 
 class DurableObjectTransaction(_KeyValue, js_name=TRANSACTION):
@@ -283,216 +288,13 @@ class DurableObjectTransaction(_KeyValue, js_name=TRANSACTION):
         self._transaction = transaction
         self._instance = transaction.instance
 
-    def _storage_for(self, operation: str) -> ObjectStorage:
+    def _storage_for(self, operation: str) -> KeyValues:
         return self._transaction.checked(operation)
 
-    def rollback(self) -> None:
+    def rollback(self, *_: Any) -> None:
         self._transaction.rollback()
 
     @_promise
-    def deleteAll(self, options: Any = None, **kwargs: Any) -> JsValue:
-        del options, kwargs
-        self._storage_for("deleteAll")
-        raise error("Cannot call deleteAll() within a transaction")
-
-
-class SyncKvStorage(JsProxy, js_name="SyncKvStorage"):
-    """`ctx.storage.kv`: the synchronous face of the same keys and values."""
-
-    __slots__ = ("__weakref__", "_storage")
-
-    def __init__(self, storage: ObjectStorage) -> None:
-        self._storage = storage
-
-    def get(self, key: Any = _MISSING) -> JsValue:
-        return self._checked().get(self._key("get", key))
-
-    def put(self, key: Any = _MISSING, value: Any = _MISSING) -> None:
-        name = self._key("put", key)
-        if value is _MISSING:
-            raise illegal_parameter("put", self.js_name, 2, "Value")
-        self._checked().put(name, js_value(value))
-
-    def delete(self, key: Any = _MISSING) -> bool:
-        return self._checked().delete(self._key("delete", key))
-
-    def list(self, options: Any = None, **kwargs: Any) -> JsIterator:
-        storage = self._checked()
-        given = _list_options(self.js_name, options, kwargs)
-        rows = storage.sqlite.kv.iterate(list_range(given))
-
-        def pairs() -> Iterator[JsArray]:
-            while (row := rows.next()) is not None:
-                yield JsArray([row[0], storage.decode(row[1])])
-
-        return JsIterator("ListIterator", pairs())
-
-    def _checked(self) -> ObjectStorage:
-        self._storage.check_alive()
-        self._storage.sqlite.check_sync_kv()
-        return self._storage
-
-    def _key(self, method: str, key: Any) -> str:
-        if key is _MISSING:
-            raise illegal_parameter(method, self.js_name, 1, "string")
-        return key if type(key) is str else coerce_key(js_value(key))
-
-
-def _list_options(owner: str, options: Any, kwargs: dict[str, Any]) -> dict[str, JsValue]:
-    given = js_value(options)
-    members = {k: js_value(v) for k, v in kwargs.items()}
-    if isinstance(given, PyProxy) and isinstance(given._object, dict):
-        return members | {str(k): js_value(v) for k, v in given._object.items()}
-    if isinstance(given, JsProxy):
-        return members | given._own()
-    if given is not None and given is not jsnull:
-        raise illegal_parameter("list", owner, 1, "ListOptions")
-    return members
-
-
-def list_range(given: dict[str, JsValue]) -> KvRange:
-    """The range that list options name (spec storage §1.4).
-
-    Raises:
-        JsException: TypeError for contradicting starts or a limit that is not positive.
-    """
-    start, start_after = given.get("start"), given.get("startAfter")
-    if start is not None and start_after is not None:
-        raise type_error("list() cannot be called with both start and startAfter values.")
-    return KvRange.of(
-        start=_text(start),
-        start_after=_text(start_after),
-        end=_text(given.get("end")),
-        prefix=_text(given.get("prefix")),
-        limit=_limit(given["limit"]) if given.get("limit") is not None else None,
-        reverse=js_truthy(given.get("reverse")),
-    )
-
-
-def _text(value: JsValue) -> str | None:
-    return None if value is None else coerce_key(value)
-
-
-def _limit(value: JsValue) -> int:
-    if value is jsnull:
-        raise type_error("List limit must be positive.")
-    number = to_number(value)
-    if number > 2**31 - 1 and math.isfinite(number):
-        raise type_error(
-            "Value out of range. Must be between -2147483648 and 2147483647 (inclusive)."
-        )
-    if not math.isfinite(number) or math.trunc(number) <= 0:
-        raise type_error("List limit must be positive.")
-    return math.trunc(number)
-
-
-class SqlStorage(JsProxy, js_name="SqlStorage"):
-    """`ctx.storage.sql`."""
-
-    __slots__ = ("__weakref__", "_storage")
-
-    def __init__(self, storage: ObjectStorage) -> None:
-        self._storage = storage
-
-    def exec(self, query: Any = _MISSING, *bindings: Any) -> SqlCursorFace:
-        if type(query) is not str:
-            if query is _MISSING:
-                raise illegal_parameter("exec", self.js_name, 1, "String")
-            query = coerce_key(js_value(query))
-        values = [_binding(value) for value in bindings] if bindings else ()
-        return SqlCursorFace(self._storage.exec(query, values))
-
-    @property
-    def databaseSize(self) -> int:
-        return self._storage.database_size
-
-
-_BOUND_AS_IS: Final = frozenset({str, type(None)})
-
-
-def _binding(value: Any) -> float | str | bytes | None:
-    """What a value is bound as: every number is REAL, a boolean is text (spec storage §3.3)."""
-    kind = type(value)
-    if kind in _BOUND_AS_IS:
-        found: str | None = value
-        return found
-    inside = js_value(value)
-    kind = type(inside)
-    if kind is bool:
-        return "true" if inside else "false"
-    if kind is int or kind is float:
-        return None if inside != inside else float(inside)
-    if inside is jsnull:
-        return None
-    if isinstance(inside, JsBigInt):
-        raise type_error("Cannot convert a BigInt value to a number")
-    data = buffer_bytes(inside)
-    return to_string(inside) if data is None else data
-
-
-def _column(value: Any) -> JsValue:
-    kind = type(value)
-    if kind is str or kind is float:
-        return value
-    if kind is int:
-        return value if -(2**53) < value < 2**53 else float(value)
-    if value is None:
-        return jsnull
-    return ArrayBuffer(bytearray(value))
-
-
-class SqlCursorFace(JsProxy, js_name="Cursor"):
-    """A cursor over the rows of a query. Its iterators share one position."""
-
-    __slots__ = ("__weakref__", "_cursor", "_names")
-
-    def __init__(self, cursor: SqlCursor) -> None:
-        self._cursor = cursor
-        self._names: list[str] | None = None
-
-    def _row(self, values: tuple[Any, ...]) -> JsObject:
-        names = self._names
-        if names is None:
-            names = self._names = list(self._cursor.column_names)
-        members = dict(zip(names, map(_column, values), strict=True))
-        return JsObject(ordered(members))
-
-    @property
-    def columnNames(self) -> JsArray:
-        return JsArray(list(self._cursor.column_names))
-
-    @property
-    def rowsRead(self) -> int:
-        return self._cursor.rows_read
-
-    @property
-    def rowsWritten(self) -> int:
-        return self._cursor.rows_written
-
-    def __iter__(self) -> SqlCursorFace:
-        return self
-
-    def __next__(self) -> JsObject:
-        row = self._cursor.next_row()
-        if row is None:
-            raise StopIteration
-        return self._row(row)
-
-    def next(self) -> JsObject:
-        row = self._cursor.next_row()
-        if row is None:
-            return JsObject({"done": True, "value": None})
-        return JsObject({"done": False, "value": self._row(row)})
-
-    def one(self) -> JsObject:
-        return self._row(self._cursor.one())
-
-    def toArray(self) -> JsArray:
-        return JsArray(list(self))
-
-    def raw(self) -> JsIterator:
-        def rows() -> Iterator[JsArray]:
-            while (row := self._cursor.next_row()) is not None:
-                yield JsArray([_column(value) for value in row])
-
-        return JsIterator("RawIterator", rows())
+    def deleteAll(self, options: Any = None, *_: Any) -> JsValue:
+        self._options("deleteAll", 1, "PutOptions", options)
+        self._transaction.refuse_delete_all()

@@ -1,23 +1,30 @@
 """setTimeout, setInterval, queueMicrotask and scheduler: time, as JavaScript asks for it.
 
-Source: spec lifecycle §8, §4.2; python-surface §2.5.
+Source: spec lifecycle §8, §4.2; python-surface §2.2 (ContextVar), §2.5.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextvars import copy_context
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsFunction, JsObject, JsProxy, PyProxy, js_value
-from emulator.core.values.coercion import to_number
+from emulator.core.compat import LISTENER, warn
+from emulator.core.values import JsProxy, JsValue, PyProxy, js_value, to_number, type_error
+from emulator.core.values.callbacks import is_function
 from emulator.runtime.gates import current_gate
+from emulator.runtime.worker import fresh_context
+from emulator.web.abort import AbortSignal
 from emulator.web.promises import Promise
+from emulator.web.webidl import member, options_of, to_exception
+from emulator.worker.javascript.builders import HostFunction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["timer_globals"]
+__all__ = ["after_ms", "timer_globals"]
+
+_INTERVAL_MIN_S = 0.001  # an interval of 0 would never let the loop's clock move on
 
 
 class Timeout(JsProxy, js_name="Timeout"):
@@ -28,6 +35,7 @@ class Timeout(JsProxy, js_name="Timeout"):
         self._delay_s = delay_s
         self._repeats = repeats
         self._loop = asyncio.get_running_loop()
+        self._context: Context = fresh_context()
         self._handle: asyncio.TimerHandle | None = None
         self._wait()
 
@@ -35,30 +43,40 @@ class Timeout(JsProxy, js_name="Timeout"):
         return "[object Object]"
 
     def _wait(self) -> None:
-        self._handle = self._loop.call_later(self._delay_s, self._strike)
+        self._handle = self._loop.call_later(self._delay_s, self._strike, context=self._context)
 
     def _strike(self) -> None:
         if self._repeats:
             self._wait()
         self._callback()
 
-    def cancel(self) -> None:
+    def _cancel(self) -> None:
         self._repeats = False
         if self._handle is not None:
             self._handle.cancel()
 
 
-def _callback(function: Any, args: tuple[Any, ...]) -> Callable[[], None]:
+def _callback(owner: str, function: Any, args: tuple[Any, ...] = ()) -> Callable[[], None]:
+    """What calls `function` later.
+
+    A plain function is borrowed: it is dead when its time comes (spec §2.5).
+
+    Raises:
+        JsException: TypeError, if it is no function.
+    """
     found = js_value(function)
+    if not is_function(found):
+        raise type_error(
+            f"Failed to execute '{owner}' on 'ServiceWorkerGlobalScope': "
+            "parameter 1 is not of type 'function'."
+        )
+    if isinstance(found, PyProxy) and found.is_borrowed:
+        warn(LISTENER, f"A plain function given to {owner}() is never called.")
 
     def call() -> None:
-        if isinstance(found, PyProxy):
-            if found.is_borrowed:
-                return  # the borrowed proxy died when setTimeout returned (spec §2.5)
-            target = found._object
-        else:
-            target = found
-        result = target(*args)
+        if isinstance(found, PyProxy) and found.is_borrowed:
+            return
+        result = found(*args)
         if asyncio.iscoroutine(result):
             asyncio.get_running_loop().create_task(result)
 
@@ -70,61 +88,80 @@ def _delay_s(delay: Any) -> float:
     return max(0.0, number) / 1000 if number == number else 0.0
 
 
-def set_timeout(function: Any = None, delay: Any = None, *args: Any) -> Timeout:
-    return Timeout(_callback(function, args), _delay_s(delay), repeats=False)
+def _set_timeout(function: Any = None, delay: Any = None, *args: Any) -> Timeout:
+    return Timeout(_callback("setTimeout", function, args), _delay_s(delay), repeats=False)
 
 
-def set_interval(function: Any = None, delay: Any = None, *args: Any) -> Timeout:
-    # An interval of 0 would never let the loop's clock move on.
-    return Timeout(_callback(function, args), max(_delay_s(delay), 0.001), repeats=True)
+def _set_interval(function: Any = None, delay: Any = None, *args: Any) -> Timeout:
+    delay_s = max(_delay_s(delay), _INTERVAL_MIN_S)
+    return Timeout(_callback("setInterval", function, args), delay_s, repeats=True)
 
 
-def clear(timeout: Any = None) -> None:
+def _set_immediate(function: Any = None, *args: Any) -> Timeout:
+    return Timeout(_callback("setImmediate", function, args), 0.0, repeats=False)
+
+
+def _clear(timeout: Any = None) -> None:
     if isinstance(timeout, Timeout):
-        timeout.cancel()
+        timeout._cancel()
 
 
-def queue_microtask(function: Any = None) -> None:
+def after_ms(delay_ms: float, callback: Callable[[], None]) -> Timeout:
+    """Run host code after `delay_ms`, on behalf of the code that asks."""
+    return Timeout(callback, delay_ms / 1000, repeats=False)
+
+
+def _queue_microtask(function: Any = None) -> None:
     """Run `function` at the end of the turn, before anything else of the object runs."""
-    callback = _callback(function, ())
+    callback = _callback("queueMicrotask", function)
     gate = current_gate.get()
     if gate is not None:
         gate.owner.microtasks.append(callback)
     else:
-        asyncio.get_running_loop().call_soon(callback, context=copy_context())
+        asyncio.get_running_loop().call_soon(callback, context=fresh_context())
 
 
-def wait(delay: Any = None, options: Any = None) -> Promise:
-    """`scheduler.wait(ms)`."""
-    del options
-    loop = asyncio.get_running_loop()
-    promise = Promise(loop=loop)
-    loop.call_later(_delay_s(delay), lambda: promise.done() or promise.set_result(None))
+def _wait(delay: Any = None, options: Any = None, **keywords: Any) -> Promise:
+    """`scheduler.wait(ms, {signal})`."""
+    promise = Promise(loop=asyncio.get_running_loop())
+
+    def settle(failure: JsValue = None) -> None:
+        if promise.done():
+            return
+        if failure is None:
+            promise.set_result(None)
+        else:
+            promise.set_exception(to_exception(failure))
+            promise._log_traceback = False
+
+    timeout = after_ms(_delay_s(delay) * 1000, settle)
+    signal = member(options_of(options, keywords), "signal")
+    if isinstance(signal, AbortSignal):
+        if signal.aborted:
+            settle(signal._reason)
+        signal._on_abort(lambda: (timeout._cancel(), settle(signal._reason))[1])
     return promise
+
+
+class Scheduler(JsProxy, js_name="Scheduler"):
+    """`scheduler`."""
+
+    def wait(self, delay: Any = None, options: Any = None, **keywords: Any) -> Promise:
+        return _wait(delay, options, **keywords)
 
 
 def timer_globals() -> dict[str, Any]:
     """The functions of this module, under JavaScript's names."""
     names: dict[str, Callable[..., Any]] = {
-        "setTimeout": set_timeout,
-        "setInterval": set_interval,
-        "clearTimeout": clear,
-        "clearInterval": clear,
-        "queueMicrotask": queue_microtask,
-        "setImmediate": lambda function=None, *args: set_timeout(function, 0, *args),
-        "clearImmediate": clear,
+        "setTimeout": _set_timeout,
+        "setInterval": _set_interval,
+        "setImmediate": _set_immediate,
+        "clearTimeout": _clear,
+        "clearInterval": _clear,
+        "clearImmediate": _clear,
+        "queueMicrotask": _queue_microtask,
     }
-    globals_ = {name: _host_function(name, function) for name, function in names.items()}
-    globals_["scheduler"] = JsObject({"wait": _host_function("wait", wait)})
+    # They take Python values as they are: they need to see what is borrowed.
+    globals_: dict[str, Any] = {name: HostFunction(name, fn) for name, fn in names.items()}
+    globals_["scheduler"] = Scheduler()
     return globals_
-
-
-class _HostFunction(JsFunction, js_name="Function"):
-    """A function that takes Python values as they are: it needs to see what is borrowed."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._function(*args, **kwargs)
-
-
-def _host_function(name: str, function: Callable[..., Any]) -> _HostFunction:
-    return _HostFunction(name, function)

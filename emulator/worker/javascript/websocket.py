@@ -3,20 +3,23 @@
 A `WebSocket` is a handle on an end: each time one is handed to user code it is a new one, equal
 to the others of the same end but not identical, as proxies are on the platform.
 
-Source: spec websockets §1.1, §1.7, §1.8, §2.5, §3.3; python-surface §2.2.
+Source: spec websockets §1.1, §1.2, §1.7, §1.8, §3.3; python-surface §2.2.
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextvars import copy_context
+import math
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.sockets import Close, Disconnect, Failure, check_attachment, check_close
+from emulator.core.compat import SEND_BYTES, warn
+from emulator.core.sockets import (
+    NO_ACCEPT_OF_OUTGOING,
+    ReadyState,
+    check_attachment,
+    check_close,
+)
 from emulator.core.values import (
-    ArrayBuffer,
     JsArray,
-    JsObject,
     JsProxy,
     JsValue,
     PyProxy,
@@ -29,14 +32,19 @@ from emulator.core.values import (
 )
 from emulator.core.values.codec import dumps, loads
 from emulator.core.values.coercion import to_number
-from emulator.runtime.gates import current_gate
-from emulator.runtime.websocket import Holder, Incoming, WebSocketEnd, close_event, web_socket_pair
-from emulator.runtime.worker import current_request
+from emulator.runtime.websocket import Holder, WebSocketEnd, web_socket_pair
+from emulator.runtime.worker import has_native_errors
+from emulator.web.host_codec import WEB_HOST
+from emulator.worker.javascript.socket_events import (
+    BINARY_TYPES,
+    SocketEvents,
+    default_binary_type,
+    has_flag,
+    replies_automatically,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from emulator.runtime.websocket import Emitter
+    from collections.abc import Iterator
 
 __all__ = ["WebSocket", "WebSocketPair"]
 
@@ -68,34 +76,67 @@ class WebSocket(JsProxy, js_name="WebSocket"):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WebSocket) and self._end is other._end
 
+    def __ne__(self, other: object) -> bool:
+        return not (isinstance(other, WebSocket) and self._end is other._end)
+
     @property
     def js_id(self) -> int:
         return id(self._end)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return from_js(self._end.expandos[name])
-        except KeyError:
-            raise AttributeError(name) from None
+        expandos = self._end.expandos
+        if expandos is None or name not in expandos:
+            raise AttributeError(name)
+        return from_js(expandos[name])
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "binaryType":
+            self._set_binary_type(value)
+            return
         # A callable that is assigned is kept, unlike one that is passed (spec §2.5).
         inside = js_value(value)
+        if self._end.expandos is None:
+            self._end.expandos = {}
         self._end.expandos[name] = PyProxy(value) if isinstance(inside, PyProxy) else inside
 
     # --- state -----------------------------------------------------------------------------
 
     @property
     def readyState(self) -> int:
-        return int(self._end.ready_state)
+        end = self._end
+        if end.is_plainly_open:
+            return 1
+        return int(end.ready_state)
 
     @property
     def bufferedAmount(self) -> int:
         return self._end.unsent_bytes
 
-    url = jsnull
-    protocol = ""
-    extensions = ""
+    @property
+    def url(self) -> Any:
+        opening = self._end.opening
+        return jsnull if opening is None else opening.url
+
+    @property
+    def protocol(self) -> Any:
+        opening = self._end.opening
+        return "" if opening is None else from_js(opening.protocol)
+
+    @property
+    def extensions(self) -> str:
+        opening = self._end.opening
+        return "" if opening is None else opening.extensions
+
+    @property
+    def binaryType(self) -> str:
+        events = self._end.events
+        chosen = None if events is None else events.binary_type
+        return chosen or default_binary_type()
+
+    def _set_binary_type(self, value: Any) -> None:
+        text = to_string(js_value(value))
+        if text in BINARY_TYPES:  # anything else is ignored (spec §1.6)
+            self._events().binary_type = text
 
     # --- sending ---------------------------------------------------------------------------
 
@@ -105,48 +146,55 @@ class WebSocket(JsProxy, js_name="WebSocket"):
         self._end.send(message)
 
     def close(self, code: Any = None, reason: Any = None) -> None:
-        number = None if code is None else int(to_number(js_value(code)))
+        number = None if code is None else _close_code(js_value(code))
         text = None if reason is None else to_string(js_value(reason))
-        self._end.close(check_close(number, text, reason_is_limited=True))
+        close = check_close(number, text, reason_is_limited=has_flag("reason limit"))
+        opening = self._end.opening
+        if opening is not None and opening.ready_state is ReadyState.CONNECTING:
+            opening.cancel()
+        else:
+            self._end.close(close)
 
     # --- attachment ------------------------------------------------------------------------
 
     def serializeAttachment(self, value: Any = _MISSING) -> None:
         if value is _MISSING:
             raise type_error(ATTACH_NOTHING)
-        self._end.attachment = check_attachment(dumps(js_value(value)))
+        blob = dumps(js_value(value), native_errors=has_native_errors(), host=WEB_HOST)
+        self._end.attachment = check_attachment(blob)
 
     def deserializeAttachment(self) -> Any:
         blob = self._end.attachment
-        return jsnull if blob is None else from_js(loads(blob))
+        return jsnull if blob is None else from_js(loads(blob, host=WEB_HOST))
 
     # --- events (only of a socket that was accepted with accept()) ---------------------------
 
-    def accept(self, options: Any = None, **kwargs: Any) -> None:
-        del options, kwargs
-        if self._end.holder is Holder.CODE:
+    def accept(self, options: Any = None, **keywords: Any) -> None:
+        end = self._end
+        if end.opening is not None:
+            if end.ready_state is ReadyState.CONNECTING:
+                raise type_error(NO_ACCEPT_OF_OUTGOING)
             return
-        listener = _Listener(self._end)
-        self._end.accept(_emitter(), listener)
-        self._end.pump()
+        if end.holder is not Holder.CODE:
+            events = self._events()
+            events.listen(replies=replies_automatically(options, keywords))
+            end.accept(events.keeper, events.receive)
+            end.pump()
 
-    def addEventListener(self, kind: str, callback: Any = None, options: Any = None) -> None:
-        del options
-        found = js_value(callback)
-        if isinstance(found, PyProxy) and found.is_borrowed:
-            return  # the borrowed proxy is dead before any event comes (spec §2.5)
-        self._listeners().setdefault(kind, []).append(found)
+    def addEventListener(self, *args: Any, **options: Any) -> None:
+        self._events().addEventListener(*args, **options)
 
-    def removeEventListener(self, kind: str, callback: Any = None, options: Any = None) -> None:
-        del options
-        found = js_value(callback)
-        listeners = self._listeners().get(kind, [])
-        if found in listeners:
-            listeners.remove(found)
+    def removeEventListener(self, *args: Any, **options: Any) -> None:
+        self._events().removeEventListener(*args, **options)
 
-    def _listeners(self) -> dict[str, list[Any]]:
-        listeners: dict[str, list[Any]] = self._end.listeners
-        return listeners
+    def dispatchEvent(self, *args: Any) -> bool:
+        return self._events().dispatchEvent(*args)
+
+    def _events(self) -> SocketEvents:
+        end = self._end
+        if end.events is None:
+            end.events = SocketEvents(end, WebSocket)
+        return end.events
 
 
 _set_end: Final = WebSocket.__dict__["_end"].__set__
@@ -158,63 +206,16 @@ def _message(value: Any) -> str | bytes:
         raise type_error(SEND_NOTHING)
     inside = js_value(value)
     data = buffer_bytes(inside)
-    return to_string(inside) if data is None else data
+    if data is not None:
+        return data
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        warn(SEND_BYTES, "ws.send() makes text of Python bytes.")
+    return to_string(inside)
 
 
-def _emitter() -> Emitter:
-    gate = current_gate.get()
-    if gate is not None:
-        owner: Emitter = gate.owner
-        return owner
-    invocation = current_request.get()
-    return invocation if invocation is not None else _Ungated()
-
-
-class _Ungated:
-    """The output gate of code that runs in no object and for no request: a test's client."""
-
-    def emit(self, release: Callable[..., None], *args: Any) -> None:
-        release(*args)
-
-
-class _Listener:
-    """Takes an accepted end's events to the listeners, as callbacks of the code that accepted."""
-
-    def __init__(self, end: WebSocketEnd) -> None:
-        self._end = end
-        self._context = copy_context()
-        self._loop = asyncio.get_running_loop()
-
-    def __call__(self, item: Incoming) -> None:
-        self._loop.call_soon(self._dispatch, item, context=self._context.copy())
-
-    def _dispatch(self, item: Incoming) -> None:
-        end = self._end
-        if isinstance(item, str | bytes):
-            data = item if isinstance(item, str) else ArrayBuffer(bytearray(item))
-            self._tell("message", {"data": data})
-        elif isinstance(item, Failure):
-            self._tell("error", {"message": item.message})
-        else:
-            if isinstance(item, Close) and not end.close_sent:
-                end.close(item)  # since 2026-04-07 the runtime answers by itself (spec §2.5)
-            code, reason, was_clean = close_event(item)
-            members = {"code": code, "reason": reason, "wasClean": was_clean}
-            self._tell("close", members)
-            if isinstance(item, Disconnect):
-                end.is_gone = True
-
-    def _tell(self, kind: str, members: dict[str, JsValue]) -> None:
-        event = JsObject({"type": kind, **members, "target": WebSocket(self._end)})
-        handlers = [*self._end.listeners.get(kind, [])]
-        assigned = self._end.expandos.get(f"on{kind}")
-        if assigned is not None:
-            handlers.insert(0, assigned)
-        for handler in handlers:
-            function = handler._object if isinstance(handler, PyProxy) else handler
-            result = function(event)
-            if asyncio.iscoroutine(result):
-                self._loop.create_task(result)
+def _close_code(value: JsValue) -> int:
+    number = to_number(value)
+    return int(number) if math.isfinite(number) else 0  # as WebIDL converts to a short
 
 
 class WebSocketPair(JsProxy, js_name="WebSocketPair"):

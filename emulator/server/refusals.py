@@ -1,0 +1,75 @@
+"""What aiohttp's frame parser refuses, in the platform's words: the one table.
+
+aiohttp's parser is stricter than the platform's, and says so in its own words. What it refuses
+becomes the platform's close reason, or the Close that it was.
+
+Source: spec websockets §1.6, §10.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from emulator.core.sockets import MESSAGE_BYTES_MAX, NO_STATUS, Close, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.http_websocket import WebSocketError
+
+__all__ = ["PARSER_LIMIT", "translate"]
+
+# Measured: aiohttp refuses a plain frame whose size equals its limit, so the limit is one more.
+PARSER_LIMIT: Final = MESSAGE_BYTES_MAX + 1
+
+type _Refusal = tuple[re.Pattern[str], Callable[[re.Match[str], int], Close | Failure]]
+
+
+def _bad_close(match: re.Match[str], room: int) -> Close:
+    del room
+    code = int(match[1])
+    return Close(None if code == NO_STATUS else code)
+
+
+def _failure(reason: str) -> Callable[[re.Match[str], int], Failure]:
+    return lambda match, _: Failure(1002, match.expand(reason))
+
+
+_REFUSALS: Final[tuple[_Refusal, ...]] = (
+    (re.compile(r"Invalid close code: (\d+)"), _bad_close),
+    (re.compile(r"Invalid close frame"), lambda *_: Close()),
+    (re.compile(r"Unexpected opcode=(\d+)"), _failure(r"Unknown opcode \1")),
+    (
+        re.compile(r"Message size (\d+) exceeds limit"),
+        lambda match, room: Failure(1009, f"Message is too large: {match[1]} > {room}"),
+    ),
+    (
+        re.compile(r"Decompressed message|deflate members"),
+        lambda *_: Failure(1009, "Message is too large"),
+    ),
+    (
+        re.compile(r"Continuation frame for non started"),
+        _failure("Unexpected continuation frame"),
+    ),
+    (re.compile(r"The opcode in non-fin frame"), _failure("Missing continuation frame")),
+    (re.compile(r"Received fragmented control frame"), _failure(r"\g<0>")),
+    (
+        re.compile(r"non-zero reserved bits"),
+        _failure("Received frame had RSV bits 2 or 3 set"),
+    ),
+)
+
+
+def translate(refusal: WebSocketError, room_bytes: int = MESSAGE_BYTES_MAX) -> Close | Failure:
+    """What the platform makes of a frame that aiohttp refuses.
+
+    Args:
+        room_bytes: how large the frame may have been.
+    """
+    text = str(refusal)
+    for pattern, make in _REFUSALS:
+        match = pattern.search(text)
+        if match is not None:
+            return make(match, room_bytes)
+    return Failure(int(refusal.code), text)

@@ -1,0 +1,103 @@
+"""The one place that touches aiohttp's private parts: its frame parser, and the connection itself.
+
+After a handshake aiohttp keeps a task, a request and a protocol for every WebSocket. Taking the
+connection over releases them all. Where aiohttp is not the version this was written for, the
+server falls back to its `receive()` loop (receive_loop.py), which behaves the same but for a few
+Close frames.
+
+Source: spec performance §3, §9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import aiohttp
+from aiohttp.http_websocket import WebSocketReader
+
+from emulator.server.refusals import PARSER_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+__all__ = ["FrameParser", "Parsers", "is_supported", "take_over"]
+
+SUPPORTED: Final = "3.14."
+_QUEUE_BYTES: Final = 1 << 16  # of a queue that nothing is put into
+
+try:
+    from aiohttp._websocket.reader import WebSocketDataQueue
+except ImportError:  # not the version that this was written for
+    WebSocketDataQueue = None  # type: ignore[assignment,misc]
+
+type FrameHandler = Callable[[bool, int, Any, bool], None]
+
+
+class FrameParser(Protocol):
+    """Finds frames in what arrives. The answer's first part is true once one was refused."""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]: ...
+
+
+def is_supported() -> bool:
+    """Whether this aiohttp is the one that is known."""
+    return aiohttp.__version__.startswith(SUPPORTED) and WebSocketDataQueue is not None
+
+
+class Parsers:
+    """Makes the frame parsers of one server, and keeps what the last one to fail has refused."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        class Queue(WebSocketDataQueue):
+            """Where the parser would put messages. It only ever gets to hold a failure."""
+
+            failure: BaseException | None = None
+
+            def set_exception(self, exc: BaseException, exc_cause: object = None) -> None:
+                del exc_cause
+                self.failure = exc
+
+        class Reader(WebSocketReader):
+            # The parser hands every frame to this method; a slot of its name takes its place.
+            __slots__ = ("_handle_frame",)
+
+        self._queue: Any = Queue(None, _QUEUE_BYTES, loop=loop)  # type: ignore[arg-type]
+        self._reader: Any = Reader
+
+    def open(self, on_frame: FrameHandler) -> FrameParser:
+        """A parser that calls `on_frame` with fin, opcode, unmasked payload, compressed.
+
+        It lets the compression bit pass, negotiated or not.
+        """
+        reader: Any = self._reader(self._queue, PARSER_LIMIT, True, False)
+        reader._handle_frame = on_frame
+        parser: FrameParser = reader
+        return parser
+
+    def take_failure(self) -> BaseException:
+        """Why `feed_data` was true just now."""
+        failure, self._queue.failure = self._queue.failure, None
+        assert failure is not None, "a parser has refused a frame"
+        return failure  # type: ignore[no-any-return]
+
+
+def take_over(request: web.BaseRequest) -> tuple[asyncio.Transport, bytes] | None:
+    """Take the connection of an upgrade from aiohttp, which is told that it was lost.
+
+    Returns: the transport, and what the client sent after its request; None if the client is gone.
+    """
+    handler = request.protocol
+    transport = handler.transport
+    if transport is None or transport.is_closing():
+        return None
+    tail = handler._message_tail
+    handler._message_tail = b""
+    handler.keep_alive(False)
+    handler.transport = None
+    handler.connection_lost(None)
+    if not transport.is_reading():
+        transport.resume_reading()
+    return transport, tail

@@ -99,11 +99,36 @@ def application() -> web.Application:
         await room(request).serve(socket)
         return socket
 
+    crowds: defaultdict[str, set[web.WebSocketResponse]] = defaultdict(set)
+
+    async def quiet(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        crowd = crowds[request.query["id"]]
+        crowd.add(socket)
+        try:
+            with contextlib.suppress(ConnectionError):
+                async for frame in socket:
+                    message = json.loads(frame.data)
+                    if message["type"] == "ping":
+                        now_ms = int(time.time() * 1000)
+                        await socket.send_str(dumps({"type": "pong", "timestamp": now_ms}))
+                        continue
+                    news = dumps({"type": "broadcast", "data": message["data"]})
+                    for other in list(crowd):
+                        if other is not socket:
+                            with contextlib.suppress(ConnectionError):
+                                await other.send_str(news)
+        finally:
+            crowd.discard(socket)
+        return socket
+
     async def statistics(request: web.Request) -> web.Response:
         return web.json_response(room(request).statistics(), dumps=dumps)
 
     app = web.Application()
     app.router.add_get("/ws", web_socket)
+    app.router.add_get("/quiet", quiet)
     app.router.add_get("/websocket/stats", statistics)
     return app
 

@@ -25,7 +25,7 @@ from emulator.storage.layout import StateLayout
 from emulator.worker.boundary import open_boundary
 from emulator.worker.compatibility import generation_of, handler_prefix
 from emulator.worker.entrypoint import PythonEntrypoint, PythonObjectClass
-from emulator.worker.env import build_env
+from emulator.worker.env import build_env, build_exports
 from emulator.worker.loader import UserModules, check_exports
 from emulator.worker.pyodide.stacks import find_run_sync
 from emulator.worker.restrictions import watched_entropy
@@ -43,16 +43,17 @@ if TYPE_CHECKING:
     from emulator.server.outgoing import OutgoingClient
     from emulator.web.request import Request
     from emulator.web.response import Response
+    from emulator.worker.loader import CodeCache
 
 __all__ = ["Emulator", "run", "serve"]
 
 class Emulator:
-    """One worker and its objects. Use it as an asynchronous context manager."""
+    """A worker, its objects, and the workers beside it. Use it as an asynchronous context manager."""
 
     def __init__(
         self,
         config: Config,
-        *,
+        *others: Config,
         state: Path | None,
         catalog: Path | None = None,
         clock: Clock | None = None,
@@ -61,8 +62,10 @@ class Emulator:
         pitr: bool | None = None,
         listener: Listener | None = None,
         fetcher: Fetcher | None = None,
+        code: CodeCache | None = None,
     ) -> None:
         """Args:
+        others: more workers, which the first one's bindings can name.
         state: the folder of the class folders; None for a temporary one.
         catalog: the notebook of which objects exist; None for none.
         clock: the wall clock; the machine's by default.
@@ -70,9 +73,12 @@ class Emulator:
         durability: what a commit survives; by default what the configuration says.
         pitr: keep the objects' past; by default what the configuration says.
         fetcher: answers what user code fetches from outside; an HTTP client by default.
+        code: keeps what was compiled for the next emulator of this process.
         """
         self.config = config
+        self._configs = (config, *others)
         self._fetcher = fetcher
+        self._code = code
         self._state = state
         self._catalog = catalog
         self._clock = clock or SystemClock()
@@ -84,13 +90,14 @@ class Emulator:
         self._client: OutgoingClient | None = None
         self.catalog: Catalog | None = None
         self.worker: Worker
+        self.workers: dict[str, Worker] = {}
         self.sdk: Sdk
 
     @classmethod
     def from_config(
         cls,
         config: Config,
-        *,
+        *others: Config,
         persist_to: Path | None = None,
         in_memory: bool = False,
         durability: DurabilityName | None = None,
@@ -100,6 +107,7 @@ class Emulator:
         """An emulator whose state is where wrangler keeps it, beside the configuration file."""
         return cls(
             config,
+            *others,
             state=None if in_memory else state_folder(config, persist_to),
             catalog=None if in_memory else catalog_file(config, persist_to),
             durability=None if durability is None else Durability(durability),
@@ -154,15 +162,27 @@ class Emulator:
             durability=self._durability,
             keeps_history=self._keeps_history,
         )
-        worker = self.worker = Worker(host, self.config)
-        stack.callback(worker.close)
         boundary = open_boundary()
         activation = boundary.activate(generation_of(self.config))
         stack.callback(boundary.deactivate, activation)
-        activation.worker = worker
-        self._load(worker, storage)
-        for namespace in worker.namespaces.values():
-            namespace.alarms.start()
+        self.sdk = Sdk()
+        loads = [self._declare(Worker(host, config), storage) for config in self._configs]
+        self.worker = activation.worker = loads[0].worker
+        self.workers = {load.worker.name: load.worker for load in loads}
+        for load in loads:
+            load.worker.env = build_env(load.worker, self.workers)
+        for load in loads[::-1]:  # the first one's code runs last: it may use the others
+            activation.worker = load.worker
+            self._load(load)
+        for load in loads:
+            for namespace in load.worker.namespaces.values():
+                namespace.alarms.start()
+
+    def _declare(self, worker: Worker, storage: StorageOptions) -> _Classes:
+        self._stack.callback(worker.close)
+        classes = _Classes(self.sdk, worker, storage)
+        classes.declare()
+        return classes
 
     async def _fetch_outside(self, request: Request) -> Response:
         """Have a real HTTP client answer; it is made when it is first needed."""
@@ -181,47 +201,50 @@ class Emulator:
         self._stack.callback(folder.cleanup)
         return Path(folder.name)
 
-    def _load(self, worker: Worker, storage: StorageOptions) -> None:
-        sdk = self.sdk = Sdk()
-        main = main_path(self.config)
-        modules = UserModules(main, on_source=lambda source: find_run_sync(worker, source))
+    def _load(self, classes: _Classes) -> None:
+        worker = classes.worker
+        main = main_path(worker.config)
+        modules = UserModules(
+            main, on_source=lambda source: find_run_sync(worker, source), code=self._code
+        )
         self._stack.callback(modules.retire)
-        classes = _Classes(sdk, worker, storage)
-        classes.declare()
-        worker.env = build_env(worker)
         with watched_entropy(worker.host, str(main.parent)):
             module = modules.load()
-        check_exports(module, self.config)
+        check_exports(module, worker.config)
         classes.bind(module)
-        worker.entrypoint = PythonEntrypoint(module, sdk, worker)
+        worker.exports = build_exports(worker)
 
 
 class _Classes:
     """The Durable Object classes of a worker: known by name first, bound to code when loaded."""
 
     def __init__(self, sdk: Sdk, worker: Worker, storage: StorageOptions) -> None:
+        self.worker = worker
         self._sdk = sdk
-        self._worker = worker
         self._storage = storage
 
     def declare(self) -> None:
-        config = self._worker.config
+        config = self.worker.config
         names = {b.class_name for b in config.local_bindings} | set(config.classes)
         for name in sorted(names):
-            self._worker.namespaces[name] = Namespace(
-                worker=self._worker,
+            self.worker.namespaces[name] = Namespace(
+                worker=self.worker,
                 class_name=name,
                 has_sql=config.storage_of(name) == "sqlite",
                 storage=self._storage,
             )
 
     def bind(self, module: ModuleType) -> None:
-        worker = self._worker
+        worker = self.worker
         prefix = handler_prefix(worker.config)
         for name, namespace in worker.namespaces.items():
             found = getattr(module, name, None)
             if isinstance(found, type):
                 namespace.object_class = PythonObjectClass(name, found, self._sdk, worker, prefix)
+        worker.entrypoint = PythonEntrypoint(module, self._sdk, worker)
+        for name, value in vars(module).items():
+            if name != "Default" and self._sdk.is_entrypoint(value):
+                worker.entrypoints[name] = PythonEntrypoint(module, self._sdk, worker, name)
 
 
 async def serve(emulator: Emulator, *, host: str, port: int) -> Server:

@@ -16,9 +16,10 @@ they carry the platform's class and words (`emulator.core.values.errors`).
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,8 @@ __all__ = [
     "StateFolderError",
     "WorkerLoadError",
 ]
+
+_PACKAGE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class EmulatorError(Exception):
@@ -147,7 +150,10 @@ class WorkerLoadError(EmulatorError):
         frames = list(report.stack)
         while frames and not frames[0].filename.startswith(root):
             del frames[0]
-        frames = [frame for frame in frames if not frame.filename.startswith("<frozen ")]
+        # The import system's frames say nothing, be they Python's or the loader's.
+        frames = [
+            frame for frame in frames if not frame.filename.startswith(("<frozen ", _PACKAGE))
+        ]
         report.stack = traceback.StackSummary.from_list(frames)
         line = frames[-1].lineno if frames else None
         filename = frames[-1].filename if frames else main

@@ -18,16 +18,16 @@ TIMEOUT_S: Final = 15.0
 class Terminal:
     """`python ARGUMENTS` in a terminal. Use it as an asynchronous context manager."""
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
-        self._arguments = arguments
+    def __init__(self, *arguments: str, cwd: Path, python: str = sys.executable) -> None:
+        self._command = [python, *arguments]
         self._cwd = cwd
         self.shown = ""  # everything that was printed
         self._seen = 0  # how much of it was expected already
 
-    async def __aenter__(self) -> Self:
+    def _start(self) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, *self._arguments],
+            self._command,
             cwd=self._cwd,
             env=os.environ | {"TERM": "dumb", "NO_COLOR": "1", "PYTHON_COLORS": "0"},
             stdin=slave,
@@ -36,6 +36,9 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
+
+    async def __aenter__(self) -> Self:
+        self._start()
         self._printed = asyncio.Event()
         asyncio.get_running_loop().add_reader(self._master, self._read)
         return self

@@ -14,6 +14,7 @@ Every class of the source that derives from DurableObject gets a binding, named 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from contextlib import contextmanager
@@ -23,13 +24,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
     from emulator.testing.durable_objects import Durable
 
-__all__ = ["Worlds", "worker", "write_worker"]
+__all__ = ["Worlds", "start", "worker", "write_worker"]
 
 PRELUDE: Final = """\
 import asyncio
@@ -53,6 +53,11 @@ _CLASS: Final = re.compile(r"^class (\w+)\(DurableObject\):", re.MULTILINE)
 def worker(source: str, **config: Any) -> pytest.MarkDecorator:
     """A mark: the test's `durable` is a world with this worker. `config` goes into its file."""
     return pytest.mark.worker(source, **config)
+
+
+def start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Let `work` begin in the loop's next turn, while the test goes on."""
+    return asyncio.get_running_loop().create_task(work)
 
 
 def write_worker(folder: Path, source: str, **config: Any) -> Path:

@@ -7,6 +7,7 @@ less instead of drowning. The first part of the time is warm-up and not counted.
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,9 @@ from benchmarks.figures import percentile
 from benchmarks.load.connection import (
     Connection,
     Target,
+    open_web_socket,
     readable,
+    wait_frame,
     web_sockets,
 )
 from benchmarks.load.wire import client_frame
@@ -162,8 +165,67 @@ def http(
     return meter.figures()
 
 
+def connect(target: Target, seconds: float) -> dict[str, float]:
+    """One WebSocket after the other is opened, and kept; the rate is handshakes."""
+    meter = Meter(seconds)
+    with contextlib.ExitStack() as stack:
+        while (began_s := time.perf_counter()) < meter.end_s:
+            stack.callback(open_web_socket(target).sock.close)
+            meter.finished(1, time.perf_counter(), began_s)
+    return meter.figures()
+
+
+def wake(
+    target: Target,
+    seconds: float,
+    *,
+    objects: int = 20,
+    asleep_s: float = 12.0,
+    message: str = PING,
+    expect: str = PONG,
+) -> dict[str, float]:
+    """The first message to each of `objects` that have been silent for so long, and the next one."""
+    del seconds
+    frame, expected = client_frame(message.encode()), expect.encode()
+    clock = time.perf_counter
+    first, second = [], []
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for number in range(objects):
+            connection = open_web_socket(Target(target.port, f"{target.path}-{number}"))
+            stack.callback(connection.sock.close)
+            connection.send(frame)
+            wait_frame(connection, expected)
+            sockets.append(connection)
+        time.sleep(asleep_s)
+        for connection in sockets:
+            for times in (first, second):
+                connection.sent_s = clock()
+                connection.send(frame)
+                wait_frame(connection, expected)
+                times.append(clock() - connection.sent_s)
+    return {
+        "first": percentile(sorted(first), 0.5) * 1e6,
+        "next": percentile(sorted(second), 0.5) * 1e6,
+    }
+
+
+def hold(target: Target, seconds: float, *, connections: int) -> dict[str, float]:
+    """Open `connections`, say "ready" in a line, keep them until standard input ends."""
+    del seconds
+    with contextlib.ExitStack() as stack:
+        for _ in range(connections):
+            stack.callback(open_web_socket(target).sock.close)
+        print("ready", flush=True)
+        sys.stdin.read()
+    return {}
+
+
 MODES: Final[Mapping[str, Callable[..., dict[str, float]]]] = {
     "ping": ping,
+    "wake": wake,
     "broadcast": broadcast,
+    "connect": connect,
+    "hold": hold,
     "http": http,
 }

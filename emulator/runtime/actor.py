@@ -289,4 +289,7 @@ class ActorContainer:
 
 def _describe(exc: BaseException) -> Any:
     error = as_js_error(exc)
-    return error.message if error.name == "PythonError" else str(error)
+    if error.name == "PythonError":
+        return error.message
+    # What the platform keeps to itself, the developer may know: the disk is full, and so on.
+    return f"{error} ({exc.__cause__})" if exc.__cause__ is not None else str(error)

@@ -93,6 +93,15 @@ class AlarmScheduler:
         self._timers.clear()
         self._index.close()
 
+    def forget_all(self) -> None:
+        """Every alarm of the class is gone, and so are the objects."""
+        for alarm in self._index.all():
+            self._index.delete(alarm.actor_id)
+            self._forget_failures(alarm.actor_id)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
     def next_due_ms(self, object_id: str) -> Millis | None:
         alarm = self._index.get(object_id)
         return None if alarm is None else Millis(alarm.scheduled_ns // NS_PER_MS)

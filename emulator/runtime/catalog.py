@@ -19,7 +19,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emulator.core.clock import Millis
 from emulator.core.events import WorkerError
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
+    from emulator.core.clock import Millis
     from emulator.runtime.host import Host
 
 __all__ = ["Catalog", "CatalogEntry"]
@@ -128,7 +128,7 @@ class Catalog:
     # --- writing ---------------------------------------------------------------------------
 
     def _write_soon(self) -> None:
-        self._host.spawn(self._write(), name="write the catalog")
+        _ = self._host.spawn(self._write(), name="write the catalog")
 
     async def _write(self) -> None:
         if self._timer is not None:

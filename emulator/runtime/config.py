@@ -5,12 +5,14 @@ The rules are in `emulator.core.config`; this is the part that touches the disk.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.config import parse_config
 from emulator.errors import ConfigError
+from emulator.runtime.dotenv import with_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +62,7 @@ def load_config(path: str | Path | None = None) -> Config:
             column=column,
             hint=f"It was looked for at {main_path(config)}.",
         )
-    return config
+    return with_secrets(config, os.environ)
 
 
 def main_path(config: Config) -> Path:

@@ -9,6 +9,7 @@ Source: spec peers §5 (env files); python-surface §4.
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -73,23 +74,29 @@ def _read_all(
                 return _read(folder / name, interpolates=False)
         if process.get(_USE_DOT_ENV, "true").lower() == "false":
             return {}
-        suffixes = ["", ".local", *((f".{environment}", f".{environment}.local") if environment else ())]
+        suffixes = ["", ".local"]
+        if environment:
+            suffixes += [f".{environment}", f".{environment}.local"]
         files = tuple(folder / f".env{suffix}" for suffix in suffixes)
         files = tuple(file for file in files if file.is_file())
     found: dict[str, str] = {}
     if process.get(_USE_PROCESS, "false").lower() == "true":
         found.update(process)
-    for file in files:
-        found.update(_read(file, interpolates=True))
+    # Read as one: a later file may name what an earlier one defines.
+    found.update(_read(*files, interpolates=True))
     return found
 
 
-def _read(file: Path, *, interpolates: bool) -> dict[str, str]:
+def _read(*files: Path, interpolates: bool) -> dict[str, str]:
+    if not files:
+        return {}
     from dotenv import dotenv_values  # few projects have such a file
 
-    try:
-        with file.open(encoding="utf-8-sig") as stream:
-            values = dotenv_values(stream=stream, interpolate=interpolates)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError.single(str(file), f"Could not read the file: {exc}.") from exc
+    texts = []
+    for file in files:
+        try:
+            texts.append(file.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError.single(str(file), f"Could not read the file: {exc}.") from exc
+    values = dotenv_values(stream=StringIO("\n".join(texts)), interpolate=interpolates)
     return {name: value for name, value in values.items() if value is not None}

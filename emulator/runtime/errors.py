@@ -60,4 +60,3 @@ def copy_error(source: JsException, **properties: Any) -> JsException:
     copy.__dict__.update(properties)
     copy.__cause__ = source.__cause__
     return copy
-

@@ -12,8 +12,11 @@ Source: spec lifecycle §4.2.
 from __future__ import annotations
 
 import sys
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from emulator.runtime.errors import copy_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
     from emulator.runtime.instance import Instance
     from emulator.runtime.namespace import Namespace
     from emulator.runtime.websocket import WebSocketEnd
+    from emulator.web.readable import ReadableStream
 
 __all__ = ["STUB", "Blocker", "Residency", "Sweep", "user_place"]
 
 SWEEP_S: Final = 70.0  # spec lifecycle §4.2: so an object goes 70 to 140 seconds after its last event
 STUB: Final = "stub"
+STREAM: Final = "response"
 
 type Place = tuple[CodeType, int] | None
 """A line of the user's code; made into text only for those who look."""
@@ -50,19 +55,26 @@ class Blocker:
 class Residency:
     """What keeps one instance in memory, beside the events that the instance itself lists."""
 
-    __slots__ = ("_instance", "pins", "sockets", "timers")
+    __slots__ = ("_instance", "pins", "sockets", "streams", "timers")
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self.timers: dict[Any, tuple[float, Place]] = {}
         self.pins: dict[object, tuple[str, str, float, Place]] = {}
         self.sockets: dict[WebSocketEnd, tuple[float, Place]] = {}  # accepted by code
+        self.streams: dict[int, weakref.ref[ReadableStream]] = {}  # bodies that leave, by id
 
     def add_timer(self, timer: Any) -> None:
         self.timers[timer] = (self._instance.loop.time(), user_place(2))
 
     def add_socket(self, end: WebSocketEnd) -> None:
         self.sockets[end] = (self._instance.loop.time(), user_place(3))
+
+    def add_stream(self, stream: ReadableStream) -> None:
+        """A body begins to leave; one that nobody holds any more has ended."""
+        key = id(stream)
+        self.streams[key] = weakref.ref(stream, lambda _: self._instance.forget_stream(key))
+        self.pin(key, STREAM, "a response that is still streaming")
 
     def pin(self, key: object, kind: str, detail: str, place: Place = None) -> None:
         """Keep the instance awake until `unpin(key)`; `place` is the running line by default."""
@@ -80,6 +92,12 @@ class Residency:
         self.pins.clear()
         for end in list(self.sockets):
             end.drop()
+        reason = self._instance.broken
+        for found in list(self.streams.values()):
+            stream = found()
+            if stream is not None and reason is not None:
+                stream._fail(copy_error(reason, remote=True))
+        self.streams.clear()
 
     def blockers(self) -> list[Blocker]:
         """Every reason, oldest first."""
@@ -96,7 +114,7 @@ class Residency:
     @property
     def has_client(self) -> bool:
         """Whether somebody outside holds a socket or a function of the instance."""
-        return bool(self.sockets) or any(pin[0] == STUB for pin in self.pins.values())
+        return bool(self.sockets) or any(pin[0] in (STUB, STREAM) for pin in self.pins.values())
 
     def _found(self) -> Iterator[Blocker]:
         instance = self._instance

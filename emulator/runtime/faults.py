@@ -191,6 +191,13 @@ class Faults:
         self._lanes.put(key, arrive)
         self._schedule_step()
 
+    async def arrival(self) -> None:
+        """A request comes from outside: it takes its turn among everything that is under way."""
+        if self.disturbances.interleaves:
+            turn = self._host.loop.create_future()
+            self.post(turn, lambda: turn.done() or turn.set_result(None))
+            await turn
+
     def soon(self, callback: Callable[[], None]) -> None:
         """Run `callback` in the next turn of the loop, outside every object."""
         self._host.soon(callback)

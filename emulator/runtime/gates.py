@@ -138,9 +138,7 @@ class GatedLoop(asyncio.SelectorEventLoop):
             gate.owner.residency.add_timer(handle)
         return handle
 
-    def create_task(
-        self, coro: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
+    def create_task(self, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = super().create_task(coro, **options)
         gate = task.get_context().get(current_gate)
         if gate is not None:

@@ -366,6 +366,11 @@ class Instance(Output):
         if self.residency.sockets.pop(end, None) is not None and not self.is_dead:
             self.touch()
 
+    def forget_stream(self, key: int) -> None:
+        """A body that left has ended, or nobody reads it any more."""
+        if self.residency.streams.pop(key, None) is not None:
+            self.unpin(key)
+
     def forget_timer(self, timer: Any) -> None:
         if self.residency.timers.pop(timer, None) is not None and not self.is_dead:
             self.touch()

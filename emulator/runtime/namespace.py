@@ -6,10 +6,10 @@ Source: spec lifecycle §1; storage §7.1, §8.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.core.ids import NAME_BYTES_MAX, IdFactory, unique_key
-from emulator.core.values import error
+from emulator.core.values import JsException, error
 from emulator.runtime.actor import ActorContainer
 from emulator.runtime.alarms import AlarmScheduler
 from emulator.runtime.eviction import Sweep
@@ -18,14 +18,17 @@ from emulator.storage.history import History
 from emulator.storage.metadata import AlarmIndex
 
 if TYPE_CHECKING:
-    from emulator.runtime.delivery import ObjectClass, UserObject
+    from pathlib import Path
+
+    from emulator.runtime.delivery import Deliverable, ObjectClass, UserObject
+    from emulator.runtime.host import Host
     from emulator.runtime.state import DurableObjectState
     from emulator.runtime.worker import Worker
     from emulator.storage.database import Durability
     from emulator.storage.databases import Databases
     from emulator.storage.layout import StateLayout
 
-__all__ = ["Namespace", "ObjectId", "StorageOptions"]
+__all__ = ["DisconnectedNamespace", "Namespace", "ObjectId", "StorageOptions", "not_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,19 @@ class Namespace:
         """The ids that have a file, sorted."""
         return sorted(self._storage.layout.object_ids(self.unique_key))
 
+    def file_of(self, object_id: str) -> Path:
+        """Where the object's database is, or would be."""
+        return self._storage.layout.object_file(self.unique_key, object_id)
+
+    def delete_all(self) -> None:
+        """Delete the files and alarms of every object. None of them is in memory any more.
+
+        Raises: StateFolderError.
+        """
+        self.alarms.forget_all()
+        for object_id in self.stored_ids():
+            self._storage.layout.remove_object(self.unique_key, object_id)
+
     def open_storage(self, container: ActorContainer) -> ActorSqlite:
         return ActorSqlite(
             self._storage.layout.object_file(self.unique_key, container.id),
@@ -151,6 +167,30 @@ class Namespace:
         for container in list(self.containers.values()):
             container.close()
         self.containers.clear()
+
+
+class DisconnectedNamespace(Namespace):
+    """The objects of a worker that is not running: ids can be made, every call fails."""
+
+    def __init__(self, host: Host, worker_name: str, class_name: str) -> None:
+        self.host = host
+        self.class_name = class_name
+        self.unique_key = unique_key(worker_name, class_name)
+        self.ids = IdFactory(self.unique_key)
+        self.containers = {}
+        self._worker_name = worker_name
+
+    def container(self, object_id: ObjectId) -> Any:
+        del object_id
+        return self
+
+    def deliver(self, delivery: Deliverable) -> None:
+        delivery.fail(not_found(self._worker_name))
+
+
+def not_found(worker_name: str) -> JsException:
+    """What a call of a worker that is not running rejects with (spec lifecycle §2.2)."""
+    return error(f'Worker "{worker_name}" not found. Make sure it is running locally.')
 
 
 def _name_inside(name: str | None) -> str | None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import PRIMITIVES, JsException, error, from_js
+from emulator.core.values import PRIMITIVES, JsException, from_js
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import current_gate
+from emulator.runtime.namespace import not_found
 from emulator.runtime.rpc import transfer
 from emulator.web.fetching import arriving_request, arriving_response, fetch_url
 from emulator.web.promises import Promise, Settled, rejected
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
     from emulator.runtime.worker import Worker
     from emulator.web.request import Request
 
-__all__ = ["MissingService", "WorkerService", "not_found"]
-
-
-def not_found(worker_name: str) -> JsException:
-    """What a call of a worker that is not running rejects with (spec lifecycle §2.2)."""
-    return error(f'Worker "{worker_name}" not found. Make sure it is running locally.')
+__all__ = ["MissingService", "WorkerService"]
 
 
 class MissingService:
@@ -105,10 +101,13 @@ def _send(host: Host, work: Callable[[], Coroutine[Any, Any, Any]], detail: str)
         if caller is not None:
             caller.unpin(promise_key)
 
+    def start() -> None:
+        _ = host.spawn(run(), name=f"service {detail}")
+
     promise_key = object()
     if caller is None:
-        host.spawn(run(), name=f"service {detail}")
+        start()
     else:
         caller.pin(promise_key, "call", detail)
-        caller.emit(lambda: host.spawn(run(), name=f"service {detail}"))
+        caller.emit(start)
     return promise

@@ -14,6 +14,7 @@ from emulator.core.values import PRIMITIVES, JsException
 from emulator.runtime.calls import Call
 from emulator.runtime.errors import copy_error
 from emulator.runtime.gates import current_gate
+from emulator.runtime.leaving import watch_body
 from emulator.runtime.rpc import RpcStub, transfer
 from emulator.web.fetching import arriving_request, arriving_response, fetch_url
 from emulator.web.promises import Promise, Settled, rejected
@@ -79,6 +80,9 @@ class _FetchCall(Call):
             return
         if followed is None:
             response._is_redirected = self.hops > 0
+            if response._source is not None:
+                container = self.stub.namespace.find(self.stub.id.hex)
+                watch_body(response, None if container is None else container.instance)
             super().succeed(response)
         else:  # it enters the same object again, whatever host it names (spec §3.4)
             self.hops += 1
@@ -94,12 +98,12 @@ class _FetchCall(Call):
 class Stub:
     """An address of an object, and the instance that it last spoke to."""
 
-    __slots__ = ("_attached", "id", "namespace")
+    __slots__ = ("attached", "id", "namespace")
 
     def __init__(self, namespace: Namespace, object_id: ObjectId) -> None:
         self.namespace = namespace
         self.id = object_id
-        self._attached: Instance | None = None
+        self.attached: Instance | None = None
 
     def call(self, method: str, args: Iterable[JsValue]) -> Promise | Settled:
         """Call a method of the object with copies of `args`.
@@ -125,7 +129,7 @@ class Stub:
         return self._send(_FetchCall(self, request))
 
     def _send(self, call: Call) -> Promise | Settled:
-        attached = self._attached
+        attached = self.attached
         if attached is not None and attached.broken is not None:
             return rejected(copy_error(attached.broken))
         gate = current_gate.get()
@@ -139,7 +143,7 @@ class Stub:
     @property
     def broken(self) -> JsException | None:
         """Why every call on this stub fails, if the instance it spoke to broke."""
-        return None if self._attached is None else self._attached.broken
+        return None if self.attached is None else self.attached.broken
 
     def deliver(self, call: Call) -> None:
         """Bring a call to the object, and attach to the instance that has it."""
@@ -151,4 +155,4 @@ class Stub:
 
     def arrive(self, call: Deliverable) -> None:
         """The call has reached its object."""
-        self._attached = self.namespace.container(self.id).deliver(call)
+        self.attached = self.namespace.container(self.id).deliver(call)

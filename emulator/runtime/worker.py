@@ -14,6 +14,7 @@ from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emulator.core.events import WorkerError
+from emulator.core.values import type_error
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import current_gate
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.core.config import Config
     from emulator.core.values import JsObject, JsValue
+    from emulator.runtime.assets import AssetFolder
     from emulator.runtime.host import Host
     from emulator.runtime.namespace import Namespace
 
@@ -41,6 +43,7 @@ class Entrypoint(Protocol):
     """The worker's default export, as the worker ring wraps it."""
 
     def fetch(self, request: JsValue, invocation: Invocation) -> Any: ...
+    def call(self, method: str, args: list[JsValue], invocation: Invocation) -> Any: ...
 
 
 class Stacks(Protocol):
@@ -87,24 +90,49 @@ class Worker:
         )
         self.namespaces: dict[str, Namespace] = {}
         self.env: JsObject | None = None
+        self.exports: JsObject | None = None  # `ctx.exports`, once the code is loaded
         self.entrypoint: Entrypoint | None = None
+        self.entrypoints: dict[str, Entrypoint] = {}  # the named ones
+        self.assets: AssetFolder | None = None
         self.stacks: Stacks | None = None  # only of a worker whose code uses run_sync
 
     @property
     def name(self) -> str:
         return self.config.name or "worker"
 
-    async def fetch(self, request: JsValue) -> Any:
-        """Have the entrypoint answer `request`; the JavaScript Response.
+    async def fetch(self, request: JsValue, name: str | None = None) -> Any:
+        """Have an entrypoint answer `request`; the JavaScript Response.
+
+        Args:
+            name: of a named entrypoint; the default one, after the static files, without it.
 
         Raises:
             JsException: the entrypoint raised.
         """
-        assert self.entrypoint is not None, "the worker is loaded"
+        if self.assets is not None and name is None:
+            found = self.assets.answers(request)
+            if found is not None:
+                return found
+        return await self._invoke(lambda entry, run: entry.fetch(request, run), name)
+
+    async def call(self, method: str, args: list[JsValue], name: str | None = None) -> Any:
+        """Call a method of an entrypoint. Raises: JsException."""
+        return await self._invoke(lambda entry, run: entry.call(method, args, run), name)
+
+    def _entrypoint(self, name: str | None) -> Entrypoint:
+        found = self.entrypoint if name is None else self.entrypoints.get(name)
+        if found is None:
+            raise type_error(f'Worker "{self.name}" has no such entrypoint: "{name}".')
+        return found
+
+    async def _invoke(
+        self, run: Callable[[Entrypoint, Invocation], Any], name: str | None
+    ) -> Any:
+        entrypoint = self._entrypoint(name)
         invocation = Invocation(self)
         context = Context()
         context.run(current_request.set, invocation)
-        outcome = context.run(self.entrypoint.fetch, request, invocation)
+        outcome = context.run(run, entrypoint, invocation)
         if not hasattr(outcome, "__await__"):
             return outcome
         coroutine = outcome if inspect.iscoroutine(outcome) else _await(outcome)

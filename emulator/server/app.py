@@ -88,5 +88,3 @@ def _port_of(site: web.TCPSite) -> int:
     server: Any = site._server
     port: int = server.sockets[0].getsockname()[1]
     return port
-
-

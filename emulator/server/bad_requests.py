@@ -115,7 +115,7 @@ def _explain(exc: HttpProcessingError) -> tuple[HTTPStatus, str]:
     if isinstance(exc, LineTooLong):
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LONG
     reason = exc.message.strip().split("\n")[0].rstrip(":.")  # the lines below quote what came
-    if isinstance(exc, BadHttpMethod):
+    if isinstance(exc, BadHttpMethod) or "PRI" in reason:  # HTTP/2 begins so
         return HTTPStatus.BAD_REQUEST, f"{NO_HTTP}. ({reason}.)"
     if "Too many headers" in reason:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"{reason}."

@@ -108,9 +108,7 @@ class HttpHandler:
                 )
             )
 
-    def _record(
-        self, request: web.BaseRequest, sent: web.StreamResponse, started: float
-    ) -> None:
+    def _record(self, request: web.BaseRequest, sent: web.StreamResponse, started: float) -> None:
         listener = self._host.listener
         if listener is None:
             return
@@ -187,5 +185,3 @@ def _set_headers(sent: web.StreamResponse, pairs: list[tuple[str, str]]) -> None
     sent.headers.pop("Content-Type", None)
     for key, value in pairs:
         sent.headers.add(key, value)
-
-

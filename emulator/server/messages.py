@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from emulator.server.handshake import Deflate
 
-__all__ = ["BAD_UTF8", "MessageReader", "Refused"]
+__all__ = ["BAD_UTF8", "TOO_LARGE", "MessageReader", "Refused"]
 
 _EMPTY_BLOCK: Final = b"\0\0\xff\xff"  # the end of a flush, which was not sent
 BAD_UTF8: Final = Failure(1007, "Invalid UTF-8 in text frame")
+TOO_LARGE: Final = Failure(1009, "Message is too large")  # once it is inflated
 _NOT_STARTED: Final = Failure(1002, "Unexpected continuation frame")
 _NOT_ENDED: Final = Failure(1002, "Missing continuation frame")
 _BAD_DEFLATE: Final = Failure(1002, "Invalid compressed data")
@@ -147,7 +148,7 @@ class MessageReader:
         except zlib.error:
             raise Refused(_BAD_DEFLATE) from None
         if len(message) > MESSAGE_BYTES_MAX:
-            raise Refused(Failure(1009, "Message is too large"))
+            raise Refused(TOO_LARGE)
         if inflater.eof:
             # A final block ended the stream: the next message begins another (RFC 7692 §7.2.3.5).
             self._inflater = None

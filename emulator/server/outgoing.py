@@ -1,9 +1,10 @@
 """fetch() out of the emulator, by aiohttp's client.
 
 Redirects are followed here and not by aiohttp, so that each step is the platform's: at most 20,
-303 and a POST's 301 and 302 become GET, credentials do not leave their origin.
+303 and a POST's 301 and 302 become GET, credentials do not leave their origin. Nothing is sent that
+user code did not ask for: no Accept, no User-Agent, no credentials of the URL.
 
-Source: fetch standard (HTTP-redirect fetch); workerd's texts.
+Source: fetch standard (HTTP-redirect fetch); rules and texts measured on workerd.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from emulator.core.values import JsException, type_error
-from emulator.server.outgoing_sockets import asks_for_upgrade, open_web_socket
+from emulator.core.values import JsException, error, internal_error, type_error
 from emulator.web.response import Response
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ __all__ = ["OutgoingClient"]
 
 LOST: Final = "Network connection lost."
 TOO_MANY: Final = "Too many redirects."
+ONE_TIME_BODY: Final = (
+    "A request with a one-time-use body (it was initialized from a stream, not a buffer) "
+    "encountered a redirect requiring the body to be retransmitted. To avoid this error in the "
+    "future, construct this request from a buffer-like body initializer."
+)
 _REDIRECTS_MAX: Final = 20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _READ_BYTES: Final = 1 << 16
@@ -56,26 +61,19 @@ class _Exchange:
         self.can_repeat = source is None or isinstance(source, bytes)
 
     def follow(self, status: int, location: str) -> None:
-        """Become the request that a redirect asks for. Raises: JsException."""
+        """Become the request that a redirect asks for.
+
+        Raises:
+            JsException: TypeError, if the body would have to be sent again and cannot be.
+        """
         target = urljoin(self.url, location)
-        if urlsplit(target).scheme not in ("http", "https"):
-            raise type_error(f"Fetch API cannot load: {target}")
-        if status == 303 and self.method != "HEAD" or (
-            status in (301, 302) and self.method == "POST"
-        ):
+        becomes_get = status == 303 or (status in (301, 302) and self.method == "POST")
+        if becomes_get and self.method != "HEAD":
             self.method, self.body, self.can_repeat = "GET", None, True
-            self.headers = [(k, v) for k, v in self.headers if not k.lower().startswith("content-")]
         elif not self.can_repeat:
-            raise type_error(
-                "A request with a one-time-use body (it was initialized from a stream, not a "
-                "buffer) encountered a redirect requiring the body to be retransmitted. To avoid "
-                "this error in the future, construct this request from a buffer-like body "
-                "initializer."
-            )
+            raise type_error(ONE_TIME_BODY)
         if urlsplit(target)[:2] != urlsplit(self.url)[:2]:
-            self.headers = [
-                (k, v) for k, v in self.headers if k.lower() not in _NOT_ACROSS_ORIGINS
-            ]
+            self.headers = [(k, v) for k, v in self.headers if k.lower() not in _NOT_ACROSS_ORIGINS]
         self.url = target
 
 
@@ -98,7 +96,7 @@ class OutgoingClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
             auto_decompress=True,
             raise_for_status=False,
-            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             trust_env=False,
         )
 
@@ -109,35 +107,39 @@ class OutgoingClient:
         """The response to `request`; its body streams.
 
         Raises:
-            JsException: TypeError, if no server answers.
+            JsException: no server answers, or redirects without end.
         """
-        if asks_for_upgrade(request):
-            return await open_web_socket(self._session, request, self._face, self._spawn)
         exchange = _Exchange(request)
-        for redirects in range(_REDIRECTS_MAX + 1):
+        seen: list[str] = []
+        while len(seen) <= _REDIRECTS_MAX:
             received = await self._send(exchange)
             location = received.headers.get("Location")
-            if received.status not in _REDIRECTS or location is None:
-                return _response(exchange, received, is_redirected=redirects > 0)
-            if request.redirect == "manual":
-                return _response(exchange, received, is_redirected=redirects > 0)
+            is_redirect = received.status in _REDIRECTS and location is not None
+            if not is_redirect or request.redirect == "manual":
+                return _response(exchange, received, is_redirected=bool(seen))
             received.release()
-            exchange.follow(received.status, location)
-        raise type_error(TOO_MANY)
+            seen.append(exchange.url)
+            exchange.follow(received.status, location or "")
+        raise type_error(TOO_MANY + ", ".join(seen))
 
     async def _send(self, exchange: _Exchange) -> aiohttp.ClientResponse:
+        url = URL(exchange.url, encoded=True)
+        if url.scheme not in ("http", "https"):
+            raise internal_error(self._reference)
         try:
             return await self._session.request(
                 exchange.method,
-                URL(exchange.url, encoded=True),
+                url.with_user(None),
                 headers=exchange.headers,
                 data=exchange.body,
                 allow_redirects=False,
             )
+        except aiohttp.ClientConnectorDNSError as exc:
+            raise internal_error(self._reference) from exc
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             if isinstance(exc.__cause__, JsException):
                 raise exc.__cause__ from None  # the body's own error
-            raise type_error(LOST, retryable=True) from exc
+            raise error(LOST, retryable=True) from exc
 
 
 def _response(
@@ -161,7 +163,7 @@ async def _chunks(received: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         async for chunk in received.content.iter_chunked(_READ_BYTES):
             yield chunk
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-        raise type_error(LOST, retryable=True) from exc
+        raise error(LOST, retryable=True) from exc
     except asyncio.CancelledError:
         received.close()
         raise

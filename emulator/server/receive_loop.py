@@ -18,8 +18,15 @@ from aiohttp.http_websocket import WebSocketError
 from aiohttp.streams import EofStream
 from multidict import CIMultiDict
 
-from emulator.core.sockets import NO_STATUS, Close, Disconnect, Failure, encode_text
-from emulator.server.messages import BAD_UTF8
+from emulator.core.sockets import (
+    MESSAGE_BYTES_MAX,
+    NO_STATUS,
+    Close,
+    Disconnect,
+    Failure,
+    encode_text,
+)
+from emulator.server.messages import BAD_UTF8, TOO_LARGE
 from emulator.server.refusals import PARSER_LIMIT, translate
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ class _PlatformSocket(web.WebSocketResponse[bool]):
             autoclose=False, autoping=True, max_msg_size=PARSER_LIMIT, decode_text=False
         )
         self._answer = handshake
+        self.is_answered = asyncio.Event()  # both Closes are through, or there is to be none
 
     def _handshake(
         self, request: web.BaseRequest
@@ -72,7 +80,9 @@ class _PlatformSocket(web.WebSocketResponse[bool]):
         try:
             while True:
                 await self._reader.read()
-        except (EofStream, WebSocketError, ConnectionError):
+        except WebSocketError:
+            await self.is_answered.wait()  # nothing more is read
+        except (EofStream, ConnectionError):
             return
 
 
@@ -87,7 +97,7 @@ class SocketWire:
         self._readable = asyncio.Event()
         self._readable.set()
         self.is_finished = False
-        self.finished = asyncio.Event()
+        self.finished: asyncio.Event = getattr(socket, "is_answered", None) or asyncio.Event()
 
     @property
     def unsent_bytes(self) -> int:
@@ -190,14 +200,12 @@ async def _read(
         await wire.wait_readable()
         message = await socket.receive()
         kind = message.type
-        if kind is WSMsgType.TEXT:
-            text = text_of(message.data, is_lenient=is_lenient)
-            if isinstance(text, Failure):
-                await _refused(text, wire, end)
+        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+            item = _message(message, is_lenient=is_lenient)
+            if isinstance(item, Failure):
+                await _refused(item, wire, end)
                 return
-            end.from_wire(text)
-        elif kind is WSMsgType.BINARY:
-            end.from_wire(bytes(message.data))
+            end.from_wire(item)
         elif kind is WSMsgType.CLOSE:
             code = message.data or None
             end.from_wire(Close(None if code == NO_STATUS else code, message.extra or ""))
@@ -210,6 +218,15 @@ async def _read(
             wire.is_finished = True
             end.from_wire(Disconnect())
             return
+
+
+def _message(message: Any, *, is_lenient: bool) -> str | bytes | Failure:
+    payload = message.data
+    if len(payload) > MESSAGE_BYTES_MAX:
+        return TOO_LARGE  # deflated; aiohttp lets one byte more pass
+    if message.type is WSMsgType.TEXT:
+        return text_of(payload, is_lenient=is_lenient)
+    return bytes(payload)
 
 
 def text_of(payload: bytes, *, is_lenient: bool) -> str | Failure:

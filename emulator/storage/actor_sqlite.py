@@ -40,6 +40,7 @@ __all__ = ["ActorSqlite"]
 
 T = TypeVar("T")
 
+_COLUMNS: Final = "SELECT lower(name), type FROM pragma_table_xinfo(?)"
 _NAME: Final = "SELECT name FROM __miniflare_do_name WHERE id = 1"
 
 SQL_DISABLED: Final = (
@@ -130,6 +131,13 @@ class ActorSqlite:
         except apsw.Error as exc:
             raise self._session.failure(exc) from exc
         return found if isinstance(found, str) else None
+
+    def column_types(self, table: str) -> dict[str, str]:
+        """The declared types of a table's columns, by lower-case name; none of an unknown table."""
+        try:
+            return dict(self._session.execute(_COLUMNS, (table,)))
+        except apsw.Error:
+            return {}
 
     def content(self) -> bytes:
         """The whole database, byte for byte; clean only. Raises JsException."""

@@ -59,6 +59,15 @@ class StateLayout:
             raise StateFolderError(str(folder), f"cannot be made: {exc.strerror}") from exc
         return folder
 
+    def remove_object(self, unique_key: str, object_id: str) -> None:
+        """Delete an object's closed database and its past. Raises StateFolderError."""
+        path = self.object_file(unique_key, object_id)
+        try:
+            for file in path.parent.glob(f"{object_id}.*"):
+                file.unlink()
+        except OSError as exc:
+            raise StateFolderError(str(path), f"cannot be deleted: {exc.strerror}") from exc
+
     def unique_keys(self) -> list[str]:
         """The classes that have a folder, sorted."""
         if not self.root.is_dir():

@@ -9,7 +9,15 @@ from emulator.errors import EmulatorError
 if TYPE_CHECKING:
     from emulator.runtime.eviction import Blocker
 
-__all__ = ["ConnectError", "EvictionRefused", "NotAStub", "NotSleepy", "SocketClosed", "TestError"]
+__all__ = [
+    "ConnectError",
+    "EvictionRefused",
+    "NotANamespace",
+    "NotAStub",
+    "NotSleepy",
+    "SocketClosed",
+    "TestError",
+]
 
 
 _HANDLERS: Final = frozenset({"rpc", "fetch", "alarm", "websocket", "test"})
@@ -64,6 +72,16 @@ class NotAStub(EmulatorError, TypeError):  # noqa: N818
     def __init__(self, value: object) -> None:
         super().__init__(
             f"expected the stub of a Durable Object, such as durable.env.ROOM.getByName('a'), "
+            f"but got {type(value).__name__}"
+        )
+
+
+class NotANamespace(EmulatorError, TypeError):  # noqa: N818
+    """A call that takes a namespace got something else."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(
+            f"expected the binding of a Durable Object class, such as durable.env.ROOM, "
             f"but got {type(value).__name__}"
         )
 

@@ -143,11 +143,11 @@ class PythonObject:
 class PythonEntrypoint:
     """The worker's default export: a class `Default`, or module functions `on_fetch`."""
 
-    def __init__(self, module: Any, sdk: Sdk, worker: Worker) -> None:
+    def __init__(self, module: Any, sdk: Sdk, worker: Worker, name: str = "Default") -> None:
         self._module = module
         self._sdk = sdk
         self._worker = worker
-        self._class = getattr(module, "Default", None)
+        self._class = getattr(module, name, None)
         self._execution_context = sdk.execution_context
         # An entrypoint is made anew for every request; its handler's signature is not.
         handler = getattr(self._class, "fetch", None)
@@ -164,6 +164,20 @@ class PythonEntrypoint:
             raise type_error(NO_FETCH)
         call = handler if self._takes_only_request else relaxed(handler)
         return _convert(self._worker, call, (self._sdk.Request(request),), self._response)
+
+    def call(self, method: str, args: list[JsValue], invocation: Invocation) -> Any:
+        """Call a method. Raises: JsException."""
+        check_method(method)
+        context = self._execution_context(invocation)
+        instance = None if self._class is None else self._class(context, self._worker.env)
+        target = getattr(instance, method, None)
+        if not callable(target):
+            raise type_error(f"Method {method} does not exist", remote=True)
+        converted = [a if type(a) in _SCALARS else self._sdk.python_from_rpc(a) for a in args]
+        return _convert(self._worker, target, converted, self._result)
+
+    def _result(self, value: Any) -> JsValue:
+        return transfer(self._sdk.python_to_rpc(value))
 
     def _legacy(self, request: JsValue, context: Any) -> Any:
         handler = getattr(self._module, "on_fetch", None)

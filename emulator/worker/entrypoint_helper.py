@@ -62,7 +62,7 @@ class CloudflareWorkers(JsProxy, js_name="Module"):
         if invocation is not None:
             invocation.wait_until(target)
         elif inspect.iscoroutine(target):
-            asyncio.get_running_loop().create_task(target)
+            _ = asyncio.get_running_loop().create_task(target)
 
     def withEnv(self, env: Any = None, function: Any = None) -> Any:
         """Call `function` while `env` is the environment; what it gives."""

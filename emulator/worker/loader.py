@@ -11,8 +11,9 @@ Source: spec python-surface §4 (import root); design: Reload.
 from __future__ import annotations
 
 import builtins
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Final
@@ -28,19 +29,40 @@ if TYPE_CHECKING:
 
     type OnSource = Callable[[bytes], None]
 
-__all__ = ["UserModules", "check_exports"]
+__all__ = ["CodeCache", "UserModules", "check_exports"]
 
 VENDORED: Final = "python_modules"  # where pywrangler puts the packages of a worker
+
+
+class CodeCache:
+    """Compiled sources, by path and content. Modules are never shared: each load runs the code."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[bytes, CodeType]] = {}
+
+    def find(self, path: str, source: bytes) -> CodeType | None:
+        known = self._codes.get(path)
+        return known[1] if known is not None and known[0] == source else None
+
+    def keep(self, path: str, source: bytes, code: CodeType) -> None:
+        self._codes[path] = (source, code)
 
 
 class UserModules(MetaPathFinder):
     """One load of a worker's code."""
 
-    def __init__(self, main: Path, on_source: OnSource | None = None) -> None:
-        """Args: on_source is told the source of every module that is loaded, lazily too."""
+    def __init__(
+        self, main: Path, on_source: OnSource | None = None, code: CodeCache | None = None
+    ) -> None:
+        """Args:
+        on_source: is told the source of every module that is loaded, lazily too.
+        code: what loads before this one compiled.
+        """
         self.main = main
         self._on_source = on_source
+        self._code = CodeCache() if code is None else code
         self._roots = [str(main.parent), str(main.parent / VENDORED)]
+        self._candidates = frozenset(_names_in(self._roots))
         self._modules: dict[str, ModuleType] = {}
         self._owned: dict[str, bool] = {}
         self._is_importing = False
@@ -68,6 +90,8 @@ class UserModules(MetaPathFinder):
 
     def owns(self, name: str) -> bool:
         """Whether the top-level module `name` is the worker's own."""
+        if name not in self._candidates:
+            return False
         found = self._owned.get(name)
         if found is None:
             spec = PathFinder.find_spec(name, self._roots)
@@ -125,7 +149,9 @@ class UserModules(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path or self._roots, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             loader = spec.loader
-            spec.loader = _UserLoader(loader.name, loader.path, self._builtins, self._on_source)
+            spec.loader = _UserLoader(
+                loader.name, loader.path, self._builtins, self._on_source, self._code
+            )
         return spec
 
 
@@ -133,11 +159,17 @@ class _UserLoader(SourceFileLoader):
     """Compiles a file of the worker and gives it the load's own `__import__`."""
 
     def __init__(
-        self, fullname: str, path: str, names: dict[str, Any], on_source: OnSource | None
+        self,
+        fullname: str,
+        path: str,
+        names: dict[str, Any],
+        on_source: OnSource | None,
+        cache: CodeCache,
     ) -> None:
         super().__init__(fullname, path)
         self._names = names
         self._on_source = on_source
+        self._cache = cache
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["__builtins__"] = self._names
@@ -149,8 +181,18 @@ class _UserLoader(SourceFileLoader):
         source = self.get_data(path)
         if self._on_source is not None:
             self._on_source(source)
-        code: CodeType = self.source_to_code(source, path)
+        code = self._cache.find(path, source)
+        if code is None:
+            code = self.source_to_code(source, path)
+            self._cache.keep(path, source, code)
         return code
+
+
+def _names_in(folders: Sequence[str]) -> Iterator[str]:
+    """The names of the modules that folders may have: the others need not be searched for."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as entries:
+            yield from (entry.name.partition(".")[0] for entry in entries)
 
 
 def check_exports(module: ModuleType, config: Config) -> None:

@@ -75,13 +75,13 @@ class Restrictions:
                 raise OSError(NOT_SUPPORTED, "emscripten does not support processes.")
             popen(process, *args, **kwargs)
 
-        threading.Thread.start = start_thread  # type: ignore[method-assign]
-        subprocess.Popen.__init__ = start_process  # type: ignore[method-assign]
+        setattr(threading.Thread, "start", start_thread)  # noqa: B010  # mypy's sake
+        setattr(subprocess.Popen, "__init__", start_process)  # noqa: B010
 
     def lift(self) -> None:
         assert self._start is not None, "they were installed"
-        threading.Thread.start = self._start  # type: ignore[method-assign]
-        subprocess.Popen.__init__ = self._popen  # type: ignore[method-assign, assignment]
+        setattr(threading.Thread, "start", self._start)  # noqa: B010
+        setattr(subprocess.Popen, "__init__", self._popen)  # noqa: B010
 
 
 class _Watched:

@@ -41,9 +41,16 @@ class Sdk:
             self.python_from_rpc: Any = workers.python_from_rpc
             self.python_to_rpc: Any = workers.python_to_rpc
             self.wrap_env: Any = workers.rpc._EnvWrapper
+            self._base: type = workers.WorkerEntrypoint
         except (ImportError, AttributeError) as exc:
             raise SdkMissingError(str(exc)) from exc
         self.execution_context = ExecutionContext
+
+    def is_entrypoint(self, value: object) -> bool:
+        """Whether `value` is a class that a worker exports as a named entrypoint."""
+        if not isinstance(value, type) or value is self._base:
+            return False
+        return issubclass(value, self._base) and not value.__name__.startswith("_")
 
 
 class ExecutionContext(JsProxy, js_name="ExecutionContext"):
@@ -52,7 +59,7 @@ class ExecutionContext(JsProxy, js_name="ExecutionContext"):
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self.props = JsObject()
-        self.exports = JsObject()
+        self.exports = invocation.worker.exports
 
     def waitUntil(self, promise: Any = _MISSING) -> None:
         if promise is _MISSING:

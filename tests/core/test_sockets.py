@@ -18,9 +18,7 @@ from emulator.core.sockets import (
 from emulator.core.values import JsException
 
 NO_REASON_ALONE = "If you specify a WebSocket close reason, you must also specify a code."
-REASON_TOO_LONG = (
-    "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded."
-)
+REASON_TOO_LONG = "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded."
 
 
 def closed(code: int | None, reason: str | None = None, *, is_limited: bool = True) -> Close:

@@ -5,9 +5,11 @@ Exits with 1 if a line differs that exceptions.toml does not name.
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tests.golden.compare import Difference, compare, load_exceptions
@@ -31,7 +33,12 @@ def main(names: list[str]) -> int:
     for recording in RECORDINGS:
         if names and recording.name not in names:
             continue
-        with tempfile.TemporaryDirectory() as folder:
+        shown = io.StringIO()  # what the probe itself writes to the console
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            redirect_stdout(shown),
+            redirect_stderr(shown),
+        ):
             result = compare(recording.expected, answer(recording, Path(folder)))
         share = 100 * result.equal / result.total
         print(f"{recording.name}: {result.equal}/{result.total} ({share:.1f} %)")

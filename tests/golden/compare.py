@@ -89,7 +89,7 @@ def same(expected: str, actual: str) -> bool:
     mine, theirs = normal(actual), normal(expected)
     if mine == theirs:
         return True
-    if len(expected) >= _WIDTH and len(actual) >= _WIDTH or _CUT in expected and _CUT in actual:
+    if (len(expected) >= _WIDTH and len(actual) >= _WIDTH) or (_CUT in expected and _CUT in actual):
         # Both were cut, not at the same place: addresses differ in length.
         mine, theirs = mine.rpartition(_CUT)[0] or mine, theirs.rpartition(_CUT)[0] or theirs
         shorter = min(len(mine), len(theirs)) - len("0x")
@@ -117,4 +117,6 @@ def compare(expected: str, actual: str) -> Comparison:
 def load_exceptions() -> Mapping[str, Mapping[str, str]]:
     """By recording: the labels that may differ, each with its reason."""
     tables = tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))
-    return {name: {item["label"]: item["reason"] for item in items} for name, items in tables.items()}
+    return {
+        name: {item["label"]: item["reason"] for item in items} for name, items in tables.items()
+    }

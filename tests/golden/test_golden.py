@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.golden.compare import compare, load_exceptions, lines, same
+from tests.golden.compare import compare, lines, load_exceptions, same
 from tests.golden.worlds import RECORDINGS, Recording, answer
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def test_every_exception_has_a_reason_and_a_recording() -> None:
 
 
 def test_lines_are_matched_by_label_and_in_order_of_each() -> None:
-    found = compare("a -> int: 1\nb -> int: 2\na -> int: 3", "b -> int: 2\na -> int: 1\na -> int: 4")
+    found = compare(
+        "a -> int: 1\nb -> int: 2\na -> int: 3", "b -> int: 2\na -> int: 1\na -> int: 4"
+    )
     assert (found.total, found.equal) == (3, 2)
     (difference,) = found.differences
     assert (difference.label, difference.expected, difference.actual) == ("a", "int: 3", "int: 4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -147,10 +148,10 @@ async def test_a_failing_alarm_is_tried_seven_times_with_growing_gaps(durable, s
     runs = await runs_of(durable)
     assert [run[1:] for run in runs] == [[due, n, n > 0] for n in range(7)]
     times = [run[0] for run in runs]
-    for retry, (earlier, later) in enumerate(zip(times, times[1:], strict=False)):
+    for retry, (earlier, later) in enumerate(pairwise(times)):
         least, most = (retry_delay_s(retry, jitter) * 1000 for jitter in (0.0, 1.0))
         assert least <= later - earlier <= most + 1
-    gaps = {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in pairwise(times)}
     assert not gaps <= {2000, 4000, 8000, 16_000, 32_000, 64_000}  # there is jitter
     assert await stub.get_alarm() is None
 
@@ -206,7 +207,7 @@ async def test_an_alarm_that_is_set_inside_fires_later(durable, stub):
     await stub.alarm_in(1, ["set", "set"])
     await durable.clock.advance(200)
     times = [run[0] for run in await runs_of(durable)]
-    assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == [
+    assert [later - earlier for earlier, later in pairwise(times)] == [
         60_000,
         60_000,
     ]

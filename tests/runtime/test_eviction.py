@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from emulator.testing.durable_objects import EvictionRefused
-from tests.worlds import worker
+from tests.worlds import start, worker
 
 BOX = """
 made = []
@@ -164,7 +164,7 @@ async def test_wait_until_of_a_promise_that_never_settles_keeps_it(durable, stub
 
 
 async def test_a_call_in_progress_keeps_it_even_if_it_never_ends(durable, stub):
-    call = asyncio.ensure_future(stub.never())
+    call = start(stub.never())
     await durable.clock.advance(60)
     [blocker] = durable.why_awake(stub)
     assert (blocker.kind, blocker.detail, blocker.age_s) == ("rpc", "never()", 60.0)
@@ -172,7 +172,7 @@ async def test_a_call_in_progress_keeps_it_even_if_it_never_ends(durable, stub):
 
 
 async def test_a_fetch_in_progress_keeps_it(durable, stub):
-    fetch = asyncio.ensure_future(durable.fetch("/box/a/slow"))
+    fetch = start(durable.fetch("/box/a/slow"))
     await durable.clock.advance(15)
     assert "fetch" in [blocker.kind for blocker in durable.why_awake(stub)]
     await durable.clock.advance(6)
@@ -251,7 +251,7 @@ async def test_evict_takes_an_idle_object_at_once(durable, stub):
 
 async def test_evict_is_refused_with_every_reason_and_where_it_was_made(durable, stub):
     await stub.timer(30)
-    call = asyncio.ensure_future(stub.never())
+    call = start(stub.never())
     with pytest.raises(EvictionRefused) as caught:
         await durable.evict(stub)
     text = str(caught.value)
@@ -263,7 +263,7 @@ async def test_evict_is_refused_with_every_reason_and_where_it_was_made(durable,
 
 
 async def test_evict_by_force_ends_what_runs(durable, stub):
-    call = asyncio.ensure_future(stub.never())
+    call = start(stub.never())
     await durable.settle()
     await durable.evict(stub, force=True)
     assert not durable.is_resident(stub)

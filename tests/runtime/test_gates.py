@@ -238,6 +238,7 @@ async def test_what_a_forgotten_task_raises_is_reported_with_its_name(durable, c
     assert "nobody waits for me" in told
 
 
+@pytest.mark.filterwarnings("ignore:There are no threads")
 @worker(
     """
     class Box(DurableObject):
@@ -246,7 +247,7 @@ async def test_what_a_forgotten_task_raises_is_reported_with_its_name(durable, c
             return await loop.run_in_executor(None, sum, [1, 2, 3])
     """
 )
-async def test_an_executor_may_be_used_by_an_object(durable):
+async def test_what_an_executor_did_comes_back_through_the_gate(durable):
     loop = asyncio.get_running_loop()
     with loop.hold():
         assert await durable.env.BOX.getByName("a").compute() == 6

@@ -10,7 +10,7 @@ import asyncio
 import pytest
 
 from emulator.core.values import JsException
-from tests.worlds import worker
+from tests.worlds import start, worker
 
 NESTED_TOO_DEEPLY = "Error: blockConcurrencyWhile() calls are nested too deeply."
 TIMED_OUT = (
@@ -121,7 +121,7 @@ async def test_a_long_loop_over_storage_lets_the_loop_breathe_but_no_event_in(du
         turns.append(None)
         loop.call_soon(tick) if len(turns) < 50 else None
 
-    long_loop = asyncio.ensure_future(a.long_loop())
+    long_loop = start(a.long_loop())
     tick()
     outcomes = await asyncio.gather(long_loop, a.note("a"), b.note("b"))
     assert outcomes == [None, "a", "b"]
@@ -700,7 +700,7 @@ async def test_what_a_handler_wrote_before_it_raised_is_kept(durable):
 @worker(OUTPUT)
 async def test_abort_drops_what_is_not_committed_and_fails_everybody(durable):
     writer = durable.env.WRITER.getByName("a")
-    sleeping = asyncio.ensure_future(writer.sleep_then_abort())
+    sleeping = start(writer.sleep_then_abort())
     await durable.settle()
     [exc] = await all_of(writer.store_and_abort())
     assert str(exc) == "Error: enough"
@@ -749,7 +749,7 @@ async def test_abort_from_a_timer_fails_later_calls_on_the_stub(durable):
 )
 async def test_code_of_an_object_that_was_reset_never_runs_again(durable):  # I4
     a, b = durable.env.BOX.getByName("a"), durable.env.BOX.getByName("b")
-    stuck = asyncio.ensure_future(a.stuck())
+    stuck = start(a.stuck())
     await durable.settle()
     assert len(await all_of(a.end(), stuck)) == 2
     import gc

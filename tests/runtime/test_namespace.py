@@ -143,6 +143,13 @@ async def test_a_name_of_more_than_1024_bytes_is_unknown_inside(durable):
         assert name_of(await stub.who()) == known
 
 
+async def test_a_name_of_a_million_bytes_is_a_name(durable):
+    name = "a" * 1_000_000
+    text = durable.env.BOX.idFromName(name).toString()
+    assert await durable.env.BOX.getByName(name).who() == [text, None]
+    assert durable.env.BOX.idFromString(text).equals(durable.env.BOX.idFromName(name))
+
+
 async def test_an_object_of_a_unique_id_has_no_name(durable):
     stub = durable.env.BOX.get(durable.env.BOX.newUniqueId())
     assert name_of(await stub.who()) is None
@@ -159,7 +166,8 @@ def test_an_alarm_brings_the_name_back_after_a_restart(worlds):
     async def after(durable):
         await durable.clock.advance(61)
         return [
-            await durable.env.BOX.getByName(name).get("alarm knew") for name in ("named", "nameless")
+            await durable.env.BOX.getByName(name).get("alarm knew")
+            for name in ("named", "nameless")
         ]
 
     worlds.run(before)

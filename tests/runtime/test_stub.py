@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from emulator.core.values import JsException
-from tests.worlds import worker
+from tests.worlds import start, worker
 
 BOX = """
 class Box(DurableObject):
@@ -181,7 +181,7 @@ async def test_a_caller_that_waits_for_another_object_stays_awake(durable):
 )
 async def test_who_waits_for_a_call_is_awake_and_told_why(durable):
     caller = durable.env.SLOW.getByName("caller")
-    call = asyncio.ensure_future(caller.ask("other", 60))
+    call = start(caller.ask("other", 60))
     await durable.clock.advance(30)
     kinds = [blocker.kind for blocker in durable.why_awake(caller)]
     assert sorted(kinds) == ["call", "rpc"]

@@ -23,11 +23,25 @@ if TYPE_CHECKING:
     from emulator.runtime.actor import ActorContainer
     from emulator.runtime.namespace import Namespace
 
-__all__ = ["container", "inside", "inside_worker", "namespace", "raw", "rejected", "thrown"]
+__all__ = [
+    "MIGRATIONS",
+    "SOURCE",
+    "container",
+    "hooks",
+    "inside",
+    "inside_worker",
+    "namespace",
+    "ran",
+    "raw",
+    "rejected",
+    "thrown",
+]
 
 # `hooks` is the module's: a test puts functions in there that the classes call.
+# `ran` are the alarms that ran without one, as at a start before the test's first line.
 SOURCE: Final = """
 hooks = {}
+ran = []
 
 class Box(DurableObject):
     def __init__(self, ctx, env):
@@ -38,6 +52,7 @@ class Box(DurableObject):
     async def alarm(self, info):
         if "alarm" in hooks:
             return await hooks["alarm"](self, info)
+        ran.append((self.ctx.id.name, info.retryCount))
 
     async def fetch(self, request):
         return await hooks["fetch"](self, request)
@@ -75,6 +90,13 @@ def hooks(durable: Any) -> dict[str, Any]:
     """The functions that the classes call: construct, alarm, fetch, call."""
     cls = namespace(durable).object_class._class  # type: ignore[attr-defined]
     found: dict[str, Any] = cls.alarm.__globals__["hooks"]
+    return found
+
+
+def ran(durable: Any) -> list[tuple[str, int]]:
+    """The alarms that ran without a hook: the object's name, the retry count."""
+    cls = namespace(durable).object_class._class  # type: ignore[attr-defined]
+    found: list[tuple[str, int]] = cls.alarm.__globals__["ran"]
     return found
 
 

@@ -30,8 +30,20 @@ _VIEWS: Final = {
     "f64": "Float64Array",
 }
 _FORMATS: Final = {
-    **{"b": "i8", "B": "u8", "c": "u8", "?": "u8", "h": "i16", "H": "u16", "i": "i32", "I": "u32"},
-    **{"l": "i64", "L": "u64", "q": "i64", "Q": "u64", "f": "f32", "d": "f64"},
+    "b": "i8",
+    "B": "u8",
+    "c": "u8",
+    "?": "u8",
+    "h": "i16",
+    "H": "u16",
+    "i": "i32",
+    "I": "u32",
+    "l": "i64",
+    "L": "u64",
+    "q": "i64",
+    "Q": "u64",
+    "f": "f32",
+    "d": "f64",
 }
 
 
@@ -84,11 +96,11 @@ class PyBuffer(JsProxy, js_name="PyBufferView"):
 
     @property
     def shape(self) -> JsArray:
-        return JsArray(list(self._view.shape))
+        return JsArray(list(self._view.shape or ()))
 
     @property
     def strides(self) -> JsArray:
-        return JsArray(list(self._view.strides))
+        return JsArray(list(self._view.strides or ()))
 
     @property
     def c_contiguous(self) -> bool:

@@ -14,27 +14,51 @@ from emulator.errors import EmulatorError
 __all__ = ["NotOfferedError", "NotOfferedImportError", "refuse_name"]
 
 _OTHER_PRODUCT: Final = "belongs to another product"
+_ENTRYPOINT: Final = "write a class that extends WorkerEntrypoint"
+_NODE: Final = "belongs to the Node.js compatibility of JavaScript workers"
+_ENGINE: Final = "it would have to run JavaScript"
+_MEMORY: Final = "threads do not share memory here"
+_WITH: Final = "use Python's with statement"
+_TIMING: Final = "only performance.now() is offered"
 # The name, and why it is not here.
 ABSENT: Final[dict[str, str]] = {
-    "Atomics": "threads do not share memory here",
-    "BroadcastChannel": _OTHER_PRODUCT,
+    "AsyncDisposableStack": _WITH,
+    "Atomics": _MEMORY,
+    "Buffer": _NODE,
     "Cache": _OTHER_PRODUCT,
     "CacheStorage": _OTHER_PRODUCT,
+    "DisposableStack": _WITH,
     "EventSource": "read the body of fetch() instead",
-    "Function": "it would have to run JavaScript",
+    "ExtendableEvent": _ENTRYPOINT,
+    "FetchEvent": _ENTRYPOINT,
+    "Function": _ENGINE,
     "HTMLRewriter": _OTHER_PRODUCT,
     "Intl": "use Python's own formatting",
     "MessageChannel": "use asyncio.Queue",
     "MessagePort": "use asyncio.Queue",
-    "Proxy": "its traps would have to run JavaScript",
-    "SharedArrayBuffer": "threads do not share memory here",
+    "PerformanceEntry": _TIMING,
+    "PerformanceMark": _TIMING,
+    "PerformanceMeasure": _TIMING,
+    "PerformanceObserver": _TIMING,
+    "PerformanceObserverEntryList": _TIMING,
+    "PerformanceResourceTiming": _TIMING,
+    "PromiseRejectionEvent": _ENTRYPOINT,
+    "Proxy": _ENGINE,
+    "ScheduledEvent": _ENTRYPOINT,
+    "ServiceWorkerGlobalScope": _ENTRYPOINT,
+    "SharedArrayBuffer": _MEMORY,
+    "SuppressedError": _WITH,
+    "TailEvent": _OTHER_PRODUCT,
+    "TraceEvent": _OTHER_PRODUCT,
     "URLPattern": "use re or urllib.parse",
     "WebAssembly": "it would have to run WebAssembly",
-    "addEventListener": "write a class that extends WorkerEntrypoint",
+    "WorkerGlobalScope": _ENTRYPOINT,
+    "addEventListener": _ENTRYPOINT,
     "caches": _OTHER_PRODUCT,
-    "dispatchEvent": "write a class that extends WorkerEntrypoint",
-    "eval": "it would have to run JavaScript",
-    "removeEventListener": "write a class that extends WorkerEntrypoint",
+    "dispatchEvent": _ENTRYPOINT,
+    "eval": _ENGINE,
+    "process": _NODE,
+    "removeEventListener": _ENTRYPOINT,
 }
 _IMPORT_FROM: Final = dis.opmap["IMPORT_FROM"]
 

@@ -6,16 +6,23 @@ Surplus arguments are dropped, as JavaScript does.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+import keyword
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from emulator.core.values import JsClass, JsFunction, JsObject, JsValue, from_js, js_value, type_error
+from emulator.core.values import (
+    JsClass,
+    JsFunction,
+    JsObject,
+    JsValue,
+    from_js,
+    js_value,
+    type_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["GlobalClass", "HostFunction", "functions", "js_class", "namespace", "no_plain_call"]
-
-_RESERVED: Final = frozenset({"from", "for", "try", "raw"})
 
 
 class GlobalClass(JsClass, js_name="Function"):
@@ -103,6 +110,6 @@ def js_class(
     members.update(values or {})
     for key, function in functions(statics or {}).items():
         members[key] = function
-        if key in _RESERVED:  # Pyodide spells the words that Python keeps for itself `from_`
+        if keyword.iskeyword(key):  # Pyodide: a word that Python keeps for itself is `from_`
             members[f"{key}_"] = function
     return made

@@ -25,69 +25,81 @@ LEVELS: Final[tuple[ConsoleLevel, ...]] = ("debug", "info", "log", "warn", "erro
 
 def console(host: Callable[[], Host]) -> JsObject:
     """The object `console`."""
-    counts: dict[str, int] = {}
-    started_ms: dict[str, int] = {}
-    indent = ""
-
-    def write(level: ConsoleLevel, text: str) -> None:
-        here = host()
-        if here.listener is not None:
-            lines = "\n".join(indent + line for line in text.split("\n")) if indent else text
-            here.listener(ConsoleMessage(time_ms=here.clock.now_ms(), level=level, text=lines))
-
-    def method(level: ConsoleLevel) -> Callable[..., None]:
-        return lambda *args: write(level, format_message(args))
-
-    def check(condition: JsValue = None, *args: JsValue) -> None:
-        if not js_truthy(condition):
-            first = args[0] if args and isinstance(args[0], str) else None
-            head = "Assertion failed" if not args else "Assertion failed:"
-            rest = args if first is None else (f"{head} {first}", *args[1:])
-            write("error", format_message(rest if first is not None else (head, *args)))
-
-    def count(label: JsValue = "default") -> None:
-        name = to_string(label)
-        counts[name] = counts.get(name, 0) + 1
-        write("log", f"{name}: {counts[name]}")
-
-    def time(label: JsValue = "default") -> None:
-        started_ms[to_string(label)] = host().clock.now_ms()
-
-    def elapsed(label: JsValue = "default", *args: JsValue) -> None:
-        name = to_string(label)
-        if name in started_ms:
-            took_ms = host().clock.now_ms() - started_ms[name]
-            write("log", " ".join([f"{name}: {took_ms}ms", *([format_message(args)] if args else [])]))
-
-    def time_end(label: JsValue = "default") -> None:
-        elapsed(label)
-        started_ms.pop(to_string(label), None)
-
-    def group(*args: JsValue) -> None:
-        nonlocal indent
-        if args:
-            write("log", format_message(args))
-        indent += "  "
-
-    def group_end() -> None:
-        nonlocal indent
-        indent = indent[:-2]
-
+    here = _Console(host)
     return namespace(
         {
-            **{level: method(level) for level in LEVELS},
-            "trace": lambda *args: write("error", f"Trace: {format_message(args)}".rstrip(": ")),
-            "dir": lambda value=None, *_: write("log", inspect(value)),
-            "table": lambda value=None, *_: write("log", inspect(value)),
-            "assert": check,
+            **{level: here.method(level) for level in LEVELS},
+            "trace": lambda *args: here.write("error", f"Trace: {format_message(args)}"),
+            "dir": lambda value=None: here.write("log", inspect(value)),
+            "table": lambda value=None: here.write("log", inspect(value)),
+            "assert": here.check,
             "clear": lambda: None,
-            "count": count,
-            "countReset": lambda label="default": counts.pop(to_string(label), None) and None,
-            "group": group,
-            "groupCollapsed": group,
-            "groupEnd": group_end,
-            "time": time,
-            "timeLog": elapsed,
-            "timeEnd": time_end,
+            "count": here.count,
+            "countReset": here.count_reset,
+            "group": here.group,
+            "groupCollapsed": here.group,
+            "groupEnd": here.group_end,
+            "time": here.time,
+            "timeLog": here.time_log,
+            "timeEnd": here.time_end,
         }
     )
+
+
+class _Console:
+    """What `console` remembers: counters, clocks and the indentation of groups."""
+
+    def __init__(self, host: Callable[[], Host]) -> None:
+        self._host = host
+        self._counts: dict[str, int] = {}
+        self._started_ms: dict[str, int] = {}
+        self._indent = ""
+
+    def write(self, level: ConsoleLevel, text: str) -> None:
+        here = self._host()
+        if here.listener is not None:
+            lines = "\n".join(self._indent + line for line in text.split("\n"))
+            here.listener(ConsoleMessage(time_ms=here.clock.now_ms(), level=level, text=lines))
+
+    def method(self, level: ConsoleLevel) -> Callable[..., None]:
+        return lambda *args: self.write(level, format_message(args))
+
+    def check(self, condition: JsValue = None, *args: JsValue) -> None:
+        if js_truthy(condition):
+            return
+        match args:
+            case ():
+                self.write("error", "Assertion failed")
+            case (str() as first, *rest):
+                self.write("error", format_message((f"Assertion failed: {first}", *rest)))
+            case _:
+                self.write("error", format_message(("Assertion failed", *args)))
+
+    def count(self, label: JsValue = "default") -> None:
+        name = to_string(label)
+        self._counts[name] = self._counts.get(name, 0) + 1
+        self.write("log", f"{name}: {self._counts[name]}")
+
+    def count_reset(self, label: JsValue = "default") -> None:
+        self._counts.pop(to_string(label), None)
+
+    def time(self, label: JsValue = "default") -> None:
+        self._started_ms[to_string(label)] = self._host().clock.now_ms()
+
+    def time_log(self, label: JsValue = "default", *args: JsValue) -> None:
+        name = to_string(label)
+        if name in self._started_ms:
+            took_ms = self._host().clock.now_ms() - self._started_ms[name]
+            self.write("log", f"{name}: {took_ms}ms {format_message(args)}".rstrip())
+
+    def time_end(self, label: JsValue = "default") -> None:
+        self.time_log(label)
+        self._started_ms.pop(to_string(label), None)
+
+    def group(self, *args: JsValue) -> None:
+        if args:
+            self.write("log", format_message(args))
+        self._indent += "  "
+
+    def group_end(self) -> None:
+        self._indent = self._indent[:-2]

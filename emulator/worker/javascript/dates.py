@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.compat import IMPORT_TIME, warn
 from emulator.core.values import (
+    JsArray,
     JsDate,
     JsObject,
     JsProxy,
@@ -64,7 +65,16 @@ def date_globals(host: Callable[[], Host]) -> dict[str, Any]:
         "performance": namespace(
             {"now": now_ms, "toJSON": lambda: JsObject({"timeOrigin": 0})}, {"timeOrigin": 0}
         ),
-        "navigator": namespace({}, {"userAgent": "Cloudflare-Workers", "language": "en"}),
+        "navigator": namespace(
+            {},
+            {
+                "languages": JsArray(["en"]),
+                "language": "en",
+                "platform": "",
+                "hardwareConcurrency": 1,
+                "userAgent": "Cloudflare-Workers",
+            },
+        ),
     }
 
 

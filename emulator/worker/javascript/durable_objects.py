@@ -232,7 +232,7 @@ class DurableObjectState(JsProxy, js_name=STATE):
         self.id = DurableObjectId(state.id)
         self.storage = DurableObjectStorage(state.storage)
         self.props = JsObject()
-        self.exports = JsObject()
+        self.exports = state.namespace.worker.exports
         self.facets = DurableObjectFacets()
         self.container = None
 

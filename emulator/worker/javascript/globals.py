@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsObject, JsProxy, JsValue, type_error
+from emulator.core.values import JsObject, JsProxy, JsValue
 from emulator.runtime.errors import as_js_error
 from emulator.web.webidl import to_exception
 from emulator.worker.compatibility import enabled_flags
@@ -21,11 +21,11 @@ from emulator.worker.javascript.errors import error_globals
 from emulator.worker.javascript.network import fetch_globals
 from emulator.worker.javascript.numbers import number_globals
 from emulator.worker.javascript.objects import object_globals
+from emulator.worker.javascript.outgoing_sockets import web_socket_maker
 from emulator.worker.javascript.promises import promise_globals
 from emulator.worker.javascript.strings import string_globals
 from emulator.worker.javascript.timers import timer_globals
 from emulator.worker.javascript.web import web_globals
-from emulator.worker.javascript.outgoing_sockets import web_socket_maker
 from emulator.worker.javascript.websocket import WebSocket, WebSocketPair
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def build_js(worker: Callable[[], Worker]) -> Callable[[ModuleType], None]:
     def fill(module: ModuleType) -> None:
         names: dict[str, Any] = {
             "undefined": None,
+            "origin": "null",
             **object_globals(),
             **collection_globals(),
             **number_globals(host),
@@ -65,7 +66,7 @@ def build_js(worker: Callable[[], Worker]) -> Callable[[ModuleType], None]:
             "Cloudflare": _Cloudflare(worker),
             "__getattr__": refuse_name,
         }
-        names["globalThis"] = names["self"] = module
+        names["globalThis"] = names["global"] = names["self"] = module
         vars(module).update(names)
 
     return fill

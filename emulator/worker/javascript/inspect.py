@@ -16,7 +16,6 @@ from emulator.core.values import (
     JsArray,
     JsBigInt,
     JsBoxed,
-    JsClass,
     JsDate,
     JsException,
     JsFunction,
@@ -36,6 +35,10 @@ from emulator.core.values import (
     to_string,
 )
 from emulator.core.values.json import stringify
+from emulator.web.headers import Headers
+from emulator.web.promises import Settled
+from emulator.web.url import URLSearchParams
+from emulator.web.webidl import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +52,30 @@ _ENTRIES_ON_ONE_LINE: Final = 6
 _COMPACT: Final = 3
 _IDENTIFIER: Final = re.compile(r"[a-zA-Z_][a-zA-Z_0-9]*\Z").match
 _DIRECTIVE: Final = re.compile(r"%[sdifjoOc%]")
+_NOTHING_TO_SHOW: Final = {
+    "WeakMap": "WeakMap { <items unknown> }",
+    "WeakSet": "WeakSet { <items unknown> }",
+}
+# The properties of the platform's classes that are shown, in order.
+_SHOWN: Final = {
+    "Request": (
+        *("method", "url", "headers", "redirect", "fetcher", "signal", "cf", "integrity"),
+        *("keepalive", "cache", "body", "bodyUsed"),
+    ),
+    "Response": (
+        *("status", "statusText", "headers", "ok", "redirected", "url", "webSocket", "cf", "type"),
+        *("body", "bodyUsed"),
+    ),
+    "URL": (
+        *("origin", "href", "protocol", "username", "password", "host", "hostname", "port"),
+        *("pathname", "search", "hash", "searchParams"),
+    ),
+    "Blob": ("size", "type"),
+    "File": ("size", "type", "name", "lastModified"),
+    "ReadableStream": ("locked",),
+    "WritableStream": ("locked",),
+    "AbortSignal": ("aborted", "reason", "onabort"),
+}
 _ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 
 
@@ -78,7 +105,11 @@ def _filled(directive: str, rest: list[JsValue]) -> str:
         shown = to_string(stringify(value))
     elif directive == "%c":
         shown = ""
-    return inspect(value, depth=4) if shown is None else shown
+    if shown is None:
+        shown = inspect(value, depth=4)
+        if directive == "%o" and isinstance(value, JsArray):
+            shown = f"{shown[:-1].rstrip()}, [length]: {value.length} ]".replace("[,", "[")
+    return shown
 
 
 def _plain(value: JsValue) -> str:
@@ -155,27 +186,25 @@ class _Inspector:
             text = f"<ref *1> {text}"
         return text
 
-    def _simple(self, value: JsProxy) -> str | None:  # noqa: PLR0911  # one a class
+    def _simple(self, value: JsProxy) -> str | None:  # one a class
         """The text of an object that has no members to show."""
         if isinstance(value, JsDate):
             return value.toISOString() if value._is_valid else "Invalid Date"
         if isinstance(value, (JsRegExp, JsSymbol)):
             return value.toString()
-        if isinstance(value, JsClass):
-            return f"[class {value.name}]"
         if isinstance(value, JsFunction):
             return f"[Function: {value.name}]" if value.name else "[Function (anonymous)]"
         if isinstance(value, JsBoxed):
             return f"[{value.constructor.name}: {_primitive(value._value)}]"
         if isinstance(value, PyProxy):
             return _of_python(value)
-        if value.js_name == "Promise":
-            return "Promise { <pending> }"
-        return None
+        return _NOTHING_TO_SHOW.get(value.js_name)
 
     def _compound(self, value: JsProxy, level: int) -> str:
         if isinstance(value, JsException):
             return self._error(value, level)
+        if isinstance(value, Settled):
+            return self._settled(value, level)
         entries, braces = self._members(value, level)
         if isinstance(value, (JsArray, TypedArray)) and len(entries) > _ENTRIES_ON_ONE_LINE:
             is_numeric = all(type(x) in (int, float, JsBigInt) for x in value._list())
@@ -195,6 +224,12 @@ class _Inspector:
             if length <= _LINE and not any("\n" in entry for entry in entries):
                 return f"{start} {', '.join(entries)} {end}"
         return _lines(entries, braces, level)
+
+    def _settled(self, value: Settled, level: int) -> str:
+        failure = value.exception()
+        inside = value.result() if failure is None else reason_of(failure)
+        shown = self.show(inside, level + 1)
+        return f"Promise {{ {'' if failure is None else '<rejected> '}{shown} }}"
 
     def _error(self, value: JsException, level: int) -> str:
         head = value.toString()
@@ -227,10 +262,19 @@ class _Inspector:
             members = [self.show(x, below) for x in value._values.values()]
             return members, (f"Set({value.size}) {{", "}")
         if isinstance(value, (ArrayBuffer, DataView)):
-            return self._buffer(value), (f"{value.js_name} {{", "}")
+            return self._buffer(value, below), (f"{value.js_name} {{", "}")
+        if isinstance(value, (Headers, URLSearchParams)):
+            return self._pairs(value, below), (f"{value.js_name}({len(list(value))}) {{", "}")
         prefix = "" if isinstance(value, JsObject) else f"{value.js_name} "
-        own = value._own()
+        names = _SHOWN.get(value.js_name)
+        own = value._own() if names is None else {name: getattr(value, name) for name in names}
         return [f"{_key(k)}: {self.show(x, below)}" for k, x in own.items()], (f"{prefix}{{", "}")
+
+    def _pairs(self, value: Headers | URLSearchParams, level: int) -> list[str]:
+        shown = [" => ".join(self.show(part, level) for part in pair._items) for pair in value]
+        if isinstance(value, Headers):
+            shown.append(f"[immutable]: {'true' if value._is_immutable else 'false'}")
+        return shown
 
     def _array(self, value: JsArray, level: int) -> list[str]:
         shown: list[str] = []
@@ -249,10 +293,12 @@ class _Inspector:
         _more(shown, len(value._items))
         return shown
 
-    def _buffer(self, value: ArrayBuffer | DataView) -> list[str]:
+    def _buffer(self, value: ArrayBuffer | DataView, level: int) -> list[str]:
         data = value.to_bytes()
         if isinstance(value, DataView):
-            return [f"byteLength: {value.byteLength}", f"byteOffset: {value.byteOffset}"]
+            size, offset = value.byteLength, value.byteOffset
+            buffer = self.show(value.buffer, level)
+            return [f"byteLength: {size}", f"byteOffset: {offset}", f"buffer: {buffer}"]
         shown = data[:50].hex(" ")
         if len(data) > 50:
             shown += f" ... {len(data) - 50} more bytes"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from emulator.core.values import JsException, JsValue, dom_exception, js_value, type_error
 from emulator.errors import EmulatorError
 from emulator.runtime.gates import current_gate
-from emulator.web.abort import AbortSignal
 from emulator.web.fetching import fetch_url
 from emulator.web.promises import Promise, Settled, rejected
 from emulator.web.request import Request
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from emulator.runtime.host import Host
     from emulator.runtime.instance import Instance
+    from emulator.web.abort import AbortSignal
 
 __all__ = ["fetch_globals"]
 

@@ -209,7 +209,7 @@ def _pow(base: JsValue = None, exponent: JsValue = None) -> float:
     x, y = to_number(base), to_number(exponent)
     if y == 0:
         return 1.0
-    if abs(x) == 1 and math.isinf(y) or y != y:
+    if (abs(x) == 1 and math.isinf(y)) or y != y:
         return math.nan
     try:
         return math.pow(x, y)
@@ -252,6 +252,9 @@ _REAL: Final[Mapping[str, Callable[[float], float]]] = {
 
 
 def _math(host: Callable[[], Host]) -> dict[str, Callable[..., JsValue]]:
+    def random() -> float:
+        return host().random.random()
+
     return {
         **{name: _real(function) for name, function in _REAL.items()},
         "atan2": lambda y=None, x=None: math.atan2(to_number(y), to_number(x)),
@@ -260,7 +263,7 @@ def _math(host: Callable[[], Host]) -> dict[str, Callable[..., JsValue]]:
         "max": _extreme(max, -math.inf),
         "min": _extreme(min, math.inf),
         "pow": _pow,
-        "random": lambda: host().random.random(),
+        "random": random,
     }
 
 

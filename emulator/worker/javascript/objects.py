@@ -51,6 +51,16 @@ def object_globals() -> dict[str, Any]:
     }
 
 
+class _Prototype(JsProxy, js_name="Object"):
+    """A prototype, as far as programs look at one."""
+
+    def __init__(self, **members: Any) -> None:
+        self.__dict__.update(members)
+
+    def __repr__(self) -> str:
+        return "[object Object]"
+
+
 class _Frozen(JsObject):
     """A plain object that `Object.freeze` was called with."""
 
@@ -138,7 +148,7 @@ def _has_own(target: JsValue = None, key: JsValue = None) -> bool:
 def _prototype_of(target: JsValue = None) -> JsValue:
     _own(target)
     name = getattr(getattr(js_value(target), "constructor", None), "name", type(target).__name__)
-    return JsObject({"constructor": js_value(JsFunction(name, lambda *_: None))})
+    return _Prototype(constructor=JsFunction(name, lambda *_: None))
 
 
 def _group_by(items: JsValue = None, function: JsValue = None) -> JsObject:
@@ -178,11 +188,9 @@ def _object_class() -> JsClass:
     function = JsFunction("fromEntries", _from_entries)
     function.is_from_entries = True  # type: ignore[attr-defined]  # to_js has a short cut for it
     found.__dict__["fromEntries"] = function
-    found.__dict__["prototype"] = JsObject(
-        {
-            "toString": JsObject(functions({"call": _tag})),
-            "hasOwnProperty": JsObject(functions({"call": _has_own})),
-        }
+    found.__dict__["prototype"] = _Prototype(
+        toString=JsObject(functions({"call": _tag})),
+        hasOwnProperty=JsObject(functions({"call": _has_own})),
     )
     return found
 
@@ -213,7 +221,7 @@ def _structured_clone(value: JsValue = _MISSING, options: JsValue = None) -> JsV
     if value is _MISSING:
         raise type_error(
             "Failed to execute 'structuredClone' on 'ServiceWorkerGlobalScope': "
-            "parameter 1 is not of type 'any'."
+            "parameter 1 is not of type 'Value'."
         )
     return structured_clone(value, native_errors=has_native_errors(), host=clone_web_object)
 

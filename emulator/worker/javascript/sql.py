@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from emulator.core.compat import SQL_BOOLEAN, SQL_OBJECT, SQL_RAW_BYTES, warn
 from emulator.core.values import (
     ArrayBuffer,
     JsArray,
@@ -26,6 +27,7 @@ from emulator.core.values import (
     to_string,
     type_error,
 )
+from emulator.worker.javascript.sql_traps import IntegerTraps
 from emulator.worker.javascript.sync_kv import MISSING
 
 if TYPE_CHECKING:
@@ -43,10 +45,11 @@ _INTEGER_MAX: Final = 2**53
 class SqlStorage(JsProxy, js_name=OWNER):
     """`ctx.storage.sql`. It is there for every class; its calls refuse where SQL is not enabled."""
 
-    __slots__ = ("__weakref__", "_storage")
+    __slots__ = ("__weakref__", "_storage", "_traps")
 
     def __init__(self, storage: ObjectStorage) -> None:
         self._storage = storage
+        self._traps = IntegerTraps(storage.sqlite.column_types)
 
     def exec(self, query: Any = MISSING, *bindings: Any, **kwargs: Any) -> SqlCursorFace:
         if type(query) is not str:
@@ -55,8 +58,11 @@ class SqlStorage(JsProxy, js_name=OWNER):
             query = coerce_key(js_value(query))
         if kwargs:
             bindings = (*bindings, JsObject({k: js_value(v) for k, v in kwargs.items()}))
-        values = [_bound(value) for value in bindings] if bindings else ()
-        return SqlCursorFace(self._storage.exec(query, values))
+        if not bindings:
+            return SqlCursorFace(self._storage.exec(query, ()))
+        if int in map(type, bindings):
+            self._traps.check(query, bindings)
+        return SqlCursorFace(self._storage.exec(query, [_bound(value) for value in bindings]))
 
     @property
     def databaseSize(self) -> int:
@@ -88,7 +94,9 @@ def _bound(value: Any) -> SqlValue:
     inside = js_value(value)
     kind = type(inside)
     if kind is bool:
-        return "true" if inside else "false"
+        text = "true" if inside else "false"
+        warn(SQL_BOOLEAN, f"{inside} is bound as the text {text!r}.")
+        return text
     if kind is int or kind is float:
         return None if inside != inside else float(inside)
     if inside is jsnull:
@@ -98,7 +106,14 @@ def _bound(value: Any) -> SqlValue:
     if isinstance(inside, JsSymbol):
         raise type_error("Cannot convert a Symbol value to a string")
     data = buffer_bytes(inside)
-    return to_string(inside) if data is None else data
+    if data is not None:
+        return data
+    text = to_string(inside)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        warn(SQL_RAW_BYTES, f"Python bytes are bound as the text {text!r}.")
+    elif not isinstance(inside, str):
+        warn(SQL_OBJECT, f"{type(value).__name__} is bound as the text {text!r}.")
+    return text
 
 
 def _column(value: Any) -> JsValue:

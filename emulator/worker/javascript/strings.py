@@ -56,7 +56,9 @@ def string_globals() -> dict[str, Any]:
             "String",
             lambda value="": JsBoxed(to_string(value)),
             {"fromCharCode": _from_char_code, "fromCodePoint": _from_code_point, "raw": _raw},
-            plain=lambda value="": value.toString() if isinstance(value, JsSymbol) else to_string(value),
+            plain=lambda value="": (
+                value.toString() if isinstance(value, JsSymbol) else to_string(value)
+            ),
         ),
         "Symbol": _symbol_class(),
         "RegExp": js_class("RegExp", _regexp, {"escape": _escape_pattern}, plain=_regexp),

@@ -6,11 +6,20 @@ Source: spec lifecycle §8, §4.2; python-surface §2.2 (ContextVar), §2.5.
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.compat import LISTENER, warn
-from emulator.core.values import JsProxy, JsValue, PyProxy, js_value, to_number, type_error
+from emulator.core.values import (
+    JsException,
+    JsProxy,
+    JsValue,
+    PyProxy,
+    js_value,
+    jsnull,
+    to_number,
+    to_string,
+    type_error,
+)
 from emulator.core.values.callbacks import is_function
 from emulator.runtime.gates import current_gate
 from emulator.runtime.worker import fresh_context
@@ -18,9 +27,11 @@ from emulator.web.abort import AbortSignal
 from emulator.web.promises import Promise
 from emulator.web.webidl import member, options_of, to_exception
 from emulator.worker.javascript.builders import HostFunction
+from emulator.worker.javascript.inspect import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
 __all__ = ["after_ms", "timer_globals"]
 
@@ -66,10 +77,7 @@ def _callback(owner: str, function: Any, args: tuple[Any, ...] = ()) -> Callable
     """
     found = js_value(function)
     if not is_function(found):
-        raise type_error(
-            f"Failed to execute '{owner}' on 'ServiceWorkerGlobalScope': "
-            "parameter 1 is not of type 'function'."
-        )
+        raise _refused(owner, found)
     if isinstance(found, PyProxy) and found.is_borrowed:
         warn(LISTENER, f"A plain function given to {owner}() is never called.")
 
@@ -78,9 +86,31 @@ def _callback(owner: str, function: Any, args: tuple[Any, ...] = ()) -> Callable
             return
         result = found(*args)
         if asyncio.iscoroutine(result):
-            asyncio.get_running_loop().create_task(result)
+            _ = asyncio.get_running_loop().create_task(result)
 
     return call
+
+
+def _refused(owner: str, value: JsValue) -> JsException:
+    """The timers' words are Node's."""
+    if owner == "queueMicrotask":
+        return type_error(
+            "Failed to execute 'queueMicrotask' on 'ServiceWorkerGlobalScope': "
+            "parameter 1 is not of type 'function'."
+        )
+    what = to_string(value)
+    if value is not None and value is not jsnull:
+        what = f"{_type_of(value)} ({inspect(value)})"
+    return type_error(
+        f'The "callback" argument must be of type function. Received {what}',
+        code="ERR_INVALID_ARG_TYPE",
+    )
+
+
+def _type_of(value: JsValue) -> str:
+    if isinstance(value, JsProxy):
+        return f"an instance of {value.js_name}"
+    return {str: "type string", bool: "type boolean"}.get(type(value), "type number")
 
 
 def _delay_s(delay: Any) -> float:
@@ -139,7 +169,12 @@ def _wait(delay: Any = None, options: Any = None, **keywords: Any) -> Promise:
     if isinstance(signal, AbortSignal):
         if signal.aborted:
             settle(signal._reason)
-        signal._on_abort(lambda: (timeout._cancel(), settle(signal._reason))[1])
+
+        def abort() -> None:
+            timeout._cancel()
+            settle(signal._reason)
+
+        signal._on_abort(abort)
     return promise
 
 

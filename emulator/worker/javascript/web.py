@@ -17,6 +17,7 @@ from emulator.web.abort import (
     abort_signal_timeout,
 )
 from emulator.web.blob import Blob, File
+from emulator.web.bodies import Body
 from emulator.web.compression import CompressionStream, DecompressionStream
 from emulator.web.crypto import Crypto, CryptoKey, SubtleCrypto
 from emulator.web.encoding import (
@@ -46,6 +47,7 @@ from emulator.web.response import (
     response_json,
     response_redirect,
 )
+from emulator.web.sinks import WritableStreamDefaultController
 from emulator.web.sources import ReadableByteStreamController, ReadableStreamDefaultController
 from emulator.web.strategies import ByteLengthQueuingStrategy, CountQueuingStrategy
 from emulator.web.transform import (
@@ -83,8 +85,10 @@ _CONSTRUCTIBLE = (
     *(CompressionStream, DecompressionStream, AbortController),
     *(Event, CustomEvent, MessageEvent, CloseEvent, ErrorEvent, EventTarget),
 )
-# The classes whose instances only the platform makes.
+# The classes whose instances only the platform makes, and those of which only the name is here.
+_NAMES_ONLY = ("Navigator", "Performance", "ReadableStreamBYOBRequest")
 _ILLEGAL = (
+    *(Body, WritableStreamDefaultController),
     *(Crypto, CryptoKey, SubtleCrypto),
     *(ReadableByteStreamController, ReadableStreamDefaultController),
     TransformStreamDefaultController,
@@ -93,7 +97,8 @@ _ILLEGAL = (
 
 def web_globals(host: Callable[[], Host]) -> dict[str, Any]:
     names: dict[str, Any] = {c.js_name: js_class(c.js_name, c) for c in _CONSTRUCTIBLE}
-    names |= {c.js_name: js_class(c.js_name, _illegal, plain=_illegal) for c in _ILLEGAL}
+    for name in (*(c.js_name for c in _ILLEGAL), *_NAMES_ONLY):
+        names[name] = js_class(name, _illegal, plain=_illegal)
     names["Response"] = js_class(
         "Response",
         Response,

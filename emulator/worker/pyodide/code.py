@@ -84,7 +84,7 @@ class CodeRunner:
         if globals_ is None:
             globals_ = vars(sys.modules["__main__"])
         names = globals_ if locals_ is None else locals_
-        return eval(self.code, globals_, names), names  # noqa: S307, PGH001  # it is what it does
+        return eval(self.code, globals_, names), names  # it is what it does
 
     def run(
         self, globals: dict[str, Any] | None = None, locals: dict[str, Any] | None = None

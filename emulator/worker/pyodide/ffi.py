@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -43,6 +42,8 @@ from emulator.web.promises import Promise, Settled
 from emulator.worker.pyodide.stacks import can_run_sync, run_sync, use_stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.runtime.worker import Worker
     from emulator.worker.compatibility import Generation
 
@@ -103,7 +104,9 @@ def _classes() -> dict[str, type]:
         "JsProxy": JsProxy,
         "JsSet": JsSet,
         "JsTypedArray": TypedArray,
-        "JsWeakRef": _kind("JsWeakRef", lambda x: isinstance(x, JsProxy) and x.js_name == "WeakRef"),
+        "JsWeakRef": _kind(
+            "JsWeakRef", lambda x: isinstance(x, JsProxy) and x.js_name == "WeakRef"
+        ),
     }
 
 

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from emulator.core.values import JsArray, JsException, JsObject, JsProxy, js_value, to_js, to_string
+from emulator.web.webidl import member
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -174,7 +175,7 @@ async def _pyfetch(
     Raises:
         AbortError: the signal was aborted.
     """
-    import js  # type: ignore[import-not-found]
+    import js
 
     call: Callable[..., Awaitable[Any]] = js.fetch if fetcher is None else fetcher
     options = {name: _option(value) for name, value in kwargs.items()}
@@ -199,7 +200,8 @@ def _option(value: Any) -> Any:
 
 
 def _url_of(request: Any) -> str:
-    return str(request.url) if isinstance(request, JsProxy) else to_string(js_value(request))
+    inside = js_value(request)
+    return to_string(member(inside, "url") if isinstance(inside, JsProxy) else inside)
 
 
 def _open_url(url: str) -> NoReturn:

@@ -50,7 +50,7 @@ type _Message = tuple[_Signal, Any]
 type _Reply = tuple[Any, BaseException | None]
 
 
-class _Stack(greenlet.greenlet):
+class _Stack(greenlet.greenlet):  # type: ignore[misc]  # greenlet has no types
     """A stack. It runs one call after the other."""
 
     def run(self, call: Any) -> None:
@@ -71,17 +71,14 @@ class _Stack(greenlet.greenlet):
     def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         """Await on this stack: what reaches the loop is passed to the driving coroutine."""
         steps: Any = awaitable if inspect.iscoroutine(awaitable) else awaitable.__await__()
-        advance: Callable[[], Any] = lambda: steps.send(None)  # noqa: E731
+        value: Any = None
+        failure: BaseException | None = None
         while True:
             try:
-                yielded = advance()
+                yielded = steps.send(value) if failure is None else steps.throw(failure)
             except StopIteration as stop:
                 return stop.value
             value, failure = self._ask(_Signal.YIELDED, yielded)
-            if failure is not None:
-                advance = lambda failure=failure: steps.throw(failure)  # noqa: E731
-            else:
-                advance = lambda value=value: steps.send(value)  # noqa: E731
 
     def wait(self, awaitable: Any) -> Any:
         """What `awaitable` gives; meanwhile the loop goes on. Raises what it raises."""
@@ -172,5 +169,5 @@ def run_sync(awaitable: Any) -> Any:
     if not isinstance(stack, _Stack):
         if inspect.iscoroutine(awaitable):
             awaitable.close()
-        raise RuntimeError(NO_SUSPENDER)
+        raise RuntimeError(NO_SUSPENDER)  # noqa: TRY004  # Pyodide's
     return stack.wait(awaitable)

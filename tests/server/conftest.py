@@ -1,0 +1,25 @@
+"""`lab` is a server, once with each way of carrying a WebSocket; `fast_lab` only with the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.server.lab import Lab, open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest_asyncio.fixture(params=["takeover", "receive loop"])
+async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    async with open_lab(takes_over=request.param == "takeover") as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def fast_lab() -> AsyncIterator[Lab]:
+    async with open_lab() as opened:
+        yield opened

@@ -127,6 +127,12 @@ def application() -> web.Application:
         return web.json_response(room(request).statistics(), dumps=dumps)
 
     app = web.Application()
+    async def hello(request: web.Request) -> web.Response:
+        del request
+        return web.Response(text="hello from the server")
+
+    app.router.add_get("/object", hello)
+    app.router.add_get("/worker", hello)
     app.router.add_get("/ws", web_socket)
     app.router.add_get("/quiet", quiet)
     app.router.add_get("/websocket/stats", statistics)

@@ -145,7 +145,7 @@ class Emulator:
             listener=self._listener,
         )
         stack.push_async_callback(host.close)
-        host.fetcher = self._fetcher or self._fetch_outside
+        host.fetcher = self._fetcher or self.fetch_outside
         if self._catalog is not None:
             self.catalog = host.catalog = Catalog(self._catalog, host)
             stack.push_async_callback(host.catalog.close)
@@ -184,13 +184,14 @@ class Emulator:
         classes.declare()
         return classes
 
-    async def _fetch_outside(self, request: Request) -> Response:
+    async def fetch_outside(self, request: Request) -> Response:
         """Have a real HTTP client answer; it is made when it is first needed."""
         if self._client is None:
             from emulator.server.outgoing import OutgoingClient
             from emulator.worker.javascript.websocket import WebSocket
 
-            self._client = OutgoingClient(WebSocket, self.worker.host.spawn)
+            host = self.worker.host
+            self._client = OutgoingClient(WebSocket, host.spawn, host.reference)
             self._stack.push_async_callback(self._client.close)
         return await self._client.fetch(request)
 

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.workloads.frame import FRAME
 from benchmarks.workloads.micro import MICRO
+from benchmarks.workloads.objects import CALLS, OBJECTS
 from benchmarks.workloads.start import START
 from benchmarks.workloads.websockets import IDLE, WEB_SOCKETS
 
 if TYPE_CHECKING:
     from benchmarks.contest import Workload
 
-WORKLOADS: Final[tuple[Workload, ...]] = (START, FRAME, WEB_SOCKETS, IDLE, MICRO)
+WORKLOADS: Final[tuple[Workload, ...]] = (
+    START,
+    FRAME,
+    OBJECTS,
+    WEB_SOCKETS,
+    IDLE,
+    MICRO,
+    CALLS,
+)

@@ -18,10 +18,12 @@ __all__ = ["dev"]
 @click.option(
     "-c",
     "--config",
-    "config_path",
+    "config_paths",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The configuration file (default: the nearest wrangler file from this folder up).",
+    multiple=True,
+    help="The configuration file (default: the nearest wrangler file from this folder up). Given "
+    "again, it adds a worker that the first one's bindings can name.",
 )
 @click.option(
     "--port",
@@ -55,7 +57,7 @@ __all__ = ["dev"]
     help="Keep the objects' past, so that bookmarks restore it (default: dev.pitr of the file).",
 )
 def dev(
-    config_path: Path | None,
+    config_paths: tuple[Path, ...],
     port: int | None,
     ip: str | None,
     persist_to: Path | None,
@@ -72,13 +74,15 @@ def dev(
     from emulator.cli.output import print_warnings
     from emulator.runtime.config import load_config
 
-    config = load_config(config_path)
-    print_warnings(config)
+    configs = [load_config(path) for path in config_paths or (None,)]
+    for each in configs:
+        print_warnings(each)
+    config = configs[0]
 
     from emulator.cli.serving import serve_until_stopped
 
     serve_until_stopped(
-        config,
+        *configs,
         host=ip if ip is not None else config.dev.ip,
         port=port if port is not None else config.dev.port,
         persist_to=persist_to,

@@ -25,7 +25,7 @@ __all__ = ["serve_until_stopped"]
 
 def serve_until_stopped(
     config: Config,
-    *,
+    *others: Config,
     host: str,
     port: int,
     persist_to: Path | None,
@@ -38,10 +38,11 @@ def serve_until_stopped(
     Raises:
         EmulatorError: the worker does not load, the port is taken, the state folder is unusable.
     """
-    click.echo(binding_table(config))
+    click.echo(binding_table(config, [other.name for other in others]))
     click.echo()
     emulator = Emulator.from_config(
         config,
+        *others,
         persist_to=persist_to,
         in_memory=in_memory,
         durability=durability,

@@ -196,7 +196,7 @@ class AlarmScheduler:
             return
         if alarm_ns is None:
             return
-        if self._is_due(alarm_ns):
+        if self._is_due(alarm_ns) or object_id in self._backoffs:  # a retry may be ahead of time
             self._deliver(_Run(container, alarm_ns))
         else:
             self._schedule(object_id, alarm_ns)

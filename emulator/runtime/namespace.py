@@ -179,6 +179,9 @@ class DisconnectedNamespace(Namespace):
         self.ids = IdFactory(self.unique_key)
         self.containers = {}
         self._worker_name = worker_name
+        # It stands for every object of it, too.
+        self.namespace = self
+        self.id = self.unique_key
 
     def container(self, object_id: ObjectId) -> Any:
         del object_id

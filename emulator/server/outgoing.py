@@ -17,6 +17,7 @@ import aiohttp
 from yarl import URL
 
 from emulator.core.values import JsException, error, internal_error, type_error
+from emulator.server.outgoing_sockets import asks_for_upgrade, open_web_socket
 from emulator.web.response import Response
 
 if TYPE_CHECKING:
@@ -84,11 +85,14 @@ class OutgoingClient:
         self,
         face: Callable[[WebSocketEnd], JsValue],
         spawn: Callable[..., asyncio.Task[Any]],
+        reference: Callable[[], str],
     ) -> None:
         """Args:
         face: makes the socket that user code sees.
         spawn: runs what outlives a call: the reader of a socket.
+        reference: makes the 24 characters of an internal error.
         """
+        self._reference = reference
         self._face = face
         self._spawn = spawn
         self._session = aiohttp.ClientSession(
@@ -109,6 +113,8 @@ class OutgoingClient:
         Raises:
             JsException: no server answers, or redirects without end.
         """
+        if asks_for_upgrade(request):
+            return await open_web_socket(self._session, request, self._face, self._spawn)
         exchange = _Exchange(request)
         seen: list[str] = []
         while len(seen) <= _REDIRECTS_MAX:

@@ -15,7 +15,7 @@ from aiohttp.http_websocket import WebSocketError
 from yarl import URL
 
 from emulator.core.sockets import Close, Disconnect, Failure
-from emulator.core.values import type_error
+from emulator.core.values import error
 from emulator.runtime.websocket import WebSocketEnd, web_socket_pair
 from emulator.server.receive_loop import SocketWire, meaning, text_of
 from emulator.web.response import Response
@@ -57,7 +57,7 @@ async def open_web_socket(
         spawn: runs the connection's reader.
 
     Raises:
-        JsException: TypeError, if no server answers.
+        JsException: no server answers.
     """
     offered = request._headers._find("sec-websocket-protocol") or ""
     headers = [(k, v) for k, v in request._headers._header_pairs() if k.lower() not in _NOT_SENT]
@@ -76,7 +76,7 @@ async def open_web_socket(
         pairs = [] if exc.headers is None else list(exc.headers.items())
         return Response._fetched(exc.status, "", pairs, b"", url=request._url)
     except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-        raise type_error(LOST, retryable=True) from exc
+        raise error(LOST, retryable=True) from exc
     near, far = web_socket_pair()
     answer: Any = socket._response
     wire = SocketWire(socket, answer.connection.transport)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from emulator.runtime.eviction import Blocker
     from emulator.runtime.namespace import Namespace
     from emulator.testing.clocks import SettlingLoop
+    from emulator.testing.outgoing import Outgoing
 
 __all__ = ["Durable", "EvictionRefused"]
 
@@ -48,12 +49,18 @@ class Durable(FaultCalls):
     """One emulator under test."""
 
     def __init__(
-        self, emulator: Emulator, loop: SettlingLoop, clock: Clock, events: list[Event]
+        self,
+        emulator: Emulator,
+        loop: SettlingLoop,
+        clock: Clock,
+        events: list[Event],
+        outgoing: Outgoing,
     ) -> None:
         faults = emulator.worker.host.faults
         assert faults is not None, "a world has faults"
         super().__init__(faults)
         self._emulator = emulator
+        self._outgoing = outgoing
         self._loop = loop
         self._start_ms = clock.now_ms()
         self.clock = TestClock(loop, clock)
@@ -66,6 +73,18 @@ class Durable(FaultCalls):
     def emulator(self) -> Emulator:
         """The emulator itself."""
         return self._emulator
+
+    @property
+    def outgoing(self) -> Callable[[Any], Any] | None:
+        """Who answers what the code under test fetches from outside: a function of the test.
+
+        It takes the SDK's Request and returns a Response, or an awaitable of one.
+        """
+        return self._outgoing.handler
+
+    @outgoing.setter
+    def outgoing(self, handler: Callable[[Any], Any] | None) -> None:
+        self._outgoing.handler = handler
 
     @property
     def env(self) -> Any:

@@ -15,6 +15,7 @@ __all__ = [
     "NotANamespace",
     "NotAStub",
     "NotSleepy",
+    "OutgoingFetchRefused",
     "SocketClosed",
     "TestError",
 ]
@@ -27,6 +28,17 @@ class TestError(EmulatorError):
     """A call of `durable` that makes no sense here; the text says why."""
 
     __test__ = False
+
+
+class OutgoingFetchRefused(EmulatorError):  # noqa: N818  # named after what happened
+    """The code under test fetched from outside, and the test gave nobody who answers."""
+
+    def __init__(self, method: str, url: str) -> None:
+        super().__init__(
+            f"fetch({url!r}) ({method}) leaves the test: a world of virtual time has no network. "
+            "Set durable.outgoing to a function that takes the Request and returns a Response, or "
+            "run the test in real time."
+        )
 
 
 class ConnectError(EmulatorError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsProxy
+from emulator.core.values import JsNull, JsProxy
 from emulator.core.values.codec import loads
 from emulator.storage.snapshot import Snapshot
 
@@ -141,5 +141,15 @@ def socket_view(end: WebSocketEnd) -> SocketView:
 
 
 def to_python(value: JsValue) -> Any:
-    """A JavaScript value as Python's own: objects and maps as dicts, arrays as lists."""
-    return value.to_py() if isinstance(value, JsProxy) else value
+    """A JavaScript value as Python's own: objects and maps as dicts, null as None."""
+    return _without_null(value.to_py() if isinstance(value, JsProxy) else value)
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, JsNull):
+        return None
+    if isinstance(value, list):
+        return [_without_null(member) for member in value]
+    if isinstance(value, dict):
+        return {key: _without_null(member) for key, member in value.items()}
+    return value

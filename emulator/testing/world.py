@@ -20,6 +20,7 @@ from emulator.runtime.events import Recorder
 from emulator.runtime.faults import Faults
 from emulator.storage.database import Durability
 from emulator.testing.durable_objects import Durable
+from emulator.testing.outgoing import Outgoing
 from emulator.testing.stuck import Stuck
 from emulator.testing.virtual_time import START_MS, RealTimeLoop, VirtualClock, VirtualTimeLoop
 from emulator.worker.loader import CodeCache
@@ -117,6 +118,7 @@ def open_world(
     clock = VirtualClock(loop, start_ms) if isinstance(loop, VirtualTimeLoop) else SystemClock()
     events: list[Event] = []
     listener = _listener(events)
+    outgoing = Outgoing(has_network=options.is_real_time)
     emulator = Emulator(
         config,
         state=state,
@@ -125,13 +127,15 @@ def open_world(
         durability=Durability.OFF,
         listener=listener,
         code=workshop.code,
+        fetcher=outgoing,
     )
+    outgoing.emulator = emulator
     with _seeded(options.seed), asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(emulator.__aenter__())
         host = emulator.worker.host
         host.recorder = Recorder(clock, listener)
         host.faults = Faults(host, options.disturbances, random.Random(options.seed))
-        durable = Durable(emulator, loop, clock, events)
+        durable = Durable(emulator, loop, clock, events, outgoing)
         stuck = _watch(durable, loop, host.faults) if isinstance(loop, VirtualTimeLoop) else None
         try:
             with durable.leaks.watching_coroutines():

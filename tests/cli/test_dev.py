@@ -41,8 +41,8 @@ class FakeAssembly:
         return module
 
     def from_config(self, config: Any, **options: Any) -> Self:
-        del options["listener"]
-        self.log.append(f"build {config.name} {options}")
+        state = {name: options[name] for name in ("persist_to", "in_memory")}
+        self.log.append(f"build {config.name} {state}")
         return self
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:

@@ -227,4 +227,4 @@ async def test_after_the_emulator_forgot_an_empty_room_it_is_as_new(durable, roo
     await client.close()
     await durable.clock.advance(300)
     assert await statistics(durable) == {"totalConnections": 0, "connections": []}
-    assert durable.generation(room) == 1
+    assert durable.generation(room) == 2

@@ -35,7 +35,7 @@ from emulator.core.values import (
     to_string,
 )
 from emulator.core.values.json import stringify
-from emulator.web.headers import Headers
+from emulator.web.headers import GUARD_NONE, Headers
 from emulator.web.promises import Settled
 from emulator.web.url import URLSearchParams
 from emulator.web.webidl import reason_of
@@ -245,35 +245,41 @@ class _Inspector:
         return text if not extra else f"{text} {self._joined(extra, ('{', '}'), level)}"
 
     def _members(self, value: JsProxy, level: int) -> tuple[list[str], tuple[str, str]]:
+        """The entries that are shown, and what stands before and behind them."""
         below = level + 1
-        if isinstance(value, JsArray):
-            return self._array(value, below), ("[", "]")
-        if isinstance(value, TypedArray):
-            shown = [_primitive(x) for x in value._list()[:_ELEMENTS_MAX]]
-            _more(shown, value.length)
-            return shown, (f"{value.js_name}({value.length}) [", "]")
-        if isinstance(value, JsMap):
-            pairs = [
-                f"{self.show(k, below)} => {self.show(x, below)}"
-                for k, x in value._entries.values()
-            ]
-            return pairs, (f"Map({value.size}) {{", "}")
-        if isinstance(value, JsSet):
-            members = [self.show(x, below) for x in value._values.values()]
-            return members, (f"Set({value.size}) {{", "}")
-        if isinstance(value, (ArrayBuffer, DataView)):
-            return self._buffer(value, below), (f"{value.js_name} {{", "}")
-        if isinstance(value, (Headers, URLSearchParams)):
-            return self._pairs(value, below), (f"{value.js_name}({len(list(value))}) {{", "}")
-        prefix = "" if isinstance(value, JsObject) else f"{value.js_name} "
+        match value:
+            case JsArray():
+                return self._array(value, below), ("[", "]")
+            case TypedArray():
+                shown = [_primitive(x) for x in value._list()[:_ELEMENTS_MAX]]
+                _more(shown, value.length)
+                return shown, (f"{value.js_name}({value.length}) [", "]")
+            case JsMap():
+                show = self.show
+                pairs = value._entries.values()
+                entries = [f"{show(k, below)} => {show(x, below)}" for k, x in pairs]
+                head = f"Map({value.size}) "
+            case JsSet():
+                entries = [self.show(x, below) for x in value._values.values()]
+                head = f"Set({value.size}) "
+            case ArrayBuffer() | DataView():
+                entries, head = self._buffer(value, below), f"{value.js_name} "
+            case Headers() | URLSearchParams():
+                entries, head = self._pairs(value, below), f"{value.js_name}({len(list(value))}) "
+            case _:
+                entries = self._properties(value, below)
+                head = "" if isinstance(value, JsObject) else f"{value.js_name} "
+        return entries, (f"{head}{{", "}")
+
+    def _properties(self, value: JsProxy, level: int) -> list[str]:
         names = _SHOWN.get(value.js_name)
         own = value._own() if names is None else {name: getattr(value, name) for name in names}
-        return [f"{_key(k)}: {self.show(x, below)}" for k, x in own.items()], (f"{prefix}{{", "}")
+        return [f"{_key(k)}: {self.show(x, level)}" for k, x in own.items()]
 
     def _pairs(self, value: Headers | URLSearchParams, level: int) -> list[str]:
         shown = [" => ".join(self.show(part, level) for part in pair._items) for pair in value]
         if isinstance(value, Headers):
-            shown.append(f"[immutable]: {'true' if value._is_immutable else 'false'}")
+            shown.append(f"[immutable]: {'true' if value._guard != GUARD_NONE else 'false'}")
         return shown
 
     def _array(self, value: JsArray, level: int) -> list[str]:

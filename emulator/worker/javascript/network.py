@@ -11,7 +11,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.values import JsException, JsValue, dom_exception, js_value, type_error
+from emulator.core.values import (
+    JsException,
+    JsValue,
+    dom_exception,
+    error,
+    js_value,
+    type_error,
+)
 from emulator.errors import EmulatorError
 from emulator.runtime.gates import current_gate
 from emulator.web.fetching import fetch_url
@@ -92,7 +99,7 @@ class _Fetch:
                 raise NoNetworkError(self._request.url)
             response = await fetcher(self._request)
         except asyncio.CancelledError:
-            self._fail(type_error(LOST))
+            self._fail(error(LOST))
             raise
         except Exception as exc:
             self._fail(exc)

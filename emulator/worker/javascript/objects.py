@@ -126,7 +126,7 @@ def _create(prototype: JsValue = _MISSING) -> JsObject:
 def _freeze(target: JsValue = None) -> JsValue:
     if type(target) is JsObject:
         # Both classes have the same slots, so the object can change from one into the other.
-        target.__class__ = _Frozen
+        object.__setattr__(target, "__class__", _Frozen)
     return target
 
 

@@ -48,6 +48,7 @@ class Timeout(JsProxy, js_name="Timeout"):
         self._loop = asyncio.get_running_loop()
         self._context: Context = fresh_context()
         self._handle: asyncio.TimerHandle | None = None
+        self._place: Any = None
         self._wait()
 
     def toString(self) -> str:
@@ -55,6 +56,17 @@ class Timeout(JsProxy, js_name="Timeout"):
 
     def _wait(self) -> None:
         self._handle = self._loop.call_later(self._delay_s, self._strike, context=self._context)
+        if self._repeats:
+            self._keep_place(self._handle)
+
+    def _keep_place(self, handle: asyncio.TimerHandle) -> None:
+        """An interval that strikes again was still made where setInterval() was called."""
+        gate = self._context.get(current_gate)
+        pending = {} if gate is None else gate.owner.residency.timers
+        if handle in pending:
+            since_s, place = pending[handle]
+            self._place = self._place if place is None else place
+            pending[handle] = (since_s, self._place)
 
     def _strike(self) -> None:
         if self._repeats:

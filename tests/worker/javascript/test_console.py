@@ -31,10 +31,11 @@ def test_counters_clocks_groups_and_assertions(js: Any, surroundings: Any) -> No
     js.console.group("head")
     js.console.log("in\nside")
     js.console.groupEnd()
-    js.console.assert_(True, "quiet")
-    js.console.assert_(False, "loud", 1)
-    js.console.assert_(False)
-    js.console.assert_(False, 5)
+    check = getattr(js.console, "assert")
+    check(True, "quiet")
+    check(False, "loud", 1)
+    check(False)
+    check(False, 5)
     js.console.trace("here")
     js.console.dir(to_js({"a": 1}))
     js.console.clear()
@@ -57,7 +58,7 @@ def test_nobody_listens_and_nothing_happens(js: Any, surroundings: Any) -> None:
         (("%s is %d years and %i", "Bob", "42.5", 7.9), "Bob is 42.5 years and 7"),
         (("100%", 5), "100% 5"),
         (("%j %%", to_js({"a": 1})), '{"a":1} %'),
-        (("%o", to_js([1])), "[ 1 ]"),
+        (("%o", to_js([1])), "[ 1, [length]: 1 ]"),
         (("%c styled", "color: red"), " styled"),
         (("%s", to_js({"a": {"b": 1}})), "{ a: [Object] }"),
         (("%s %s", "one"), "one %s"),
@@ -89,11 +90,17 @@ def test_messages(args: tuple[Any, ...], line: str) -> None:
         (lambda js: js.Date.new("x"), "Invalid Date"),
         (lambda js: js.RegExp.new("a", "g"), "/a/g"),
         (lambda js: js.Symbol("s"), "Symbol(s)"),
-        (lambda js: js.Map, "[class Map]"),
+        (lambda js: js.Map, "[Function: Map]"),
         (lambda js: js.fetch, "[Function: fetch]"),
         (lambda js: js.Object(5), "[Number: 5]"),
-        (lambda js: js.Promise.reject(js.Error.new("x")), "Promise { <pending> }"),
-        (lambda js: js.Headers.new(), "Headers {}"),
+        (lambda js: js.Promise.reject(js.Error.new("x")), "Promise { <rejected> [Error: x] }"),
+        (lambda js: js.Headers.new(), "Headers(0) { [immutable]: false }"),
+        (lambda js: js.Headers.new([["A", "b"]]), "Headers(1) { 'a' => 'b', [immutable]: false }"),
+        (lambda js: js.URLSearchParams.new("a=b"), "URLSearchParams(1) { 'a' => 'b' }"),
+        (lambda js: js.WeakMap.new(), "WeakMap { <items unknown> }"),
+        (lambda js: to_js([[[[1]]]]), "[ [ [ [Array] ] ] ]"),
+        (lambda js: to_js([1.5, 2.25, 3, 4, 5, 6, 7.125]),
+         "[\n    1.5, 2.25, 3,\n      4,    5, 6,\n  7.125\n]"),
         (lambda js: js.Error.new("boo"), "Error: boo"),
         (lambda js: to_js({"e": js.Error.new("boo")}), "{ e: [Error: boo] }"),
     ],

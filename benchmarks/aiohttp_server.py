@@ -127,6 +127,7 @@ def application() -> web.Application:
         return web.json_response(room(request).statistics(), dumps=dumps)
 
     app = web.Application()
+
     async def hello(request: web.Request) -> web.Response:
         del request
         return web.Response(text="hello from the server")

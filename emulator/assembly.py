@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from emulator.runtime.clock import SystemClock
 from emulator.runtime.catalog import Catalog
+from emulator.runtime.clock import SystemClock
 from emulator.runtime.config import catalog_file, main_path, state_folder
 from emulator.runtime.databases import DatabaseSweeper
 from emulator.runtime.gates import GatedLoop

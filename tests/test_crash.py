@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 WRITERS: Final = 4
-ACKNOWLEDGED_MAX: Final = 120
+ACKNOWLEDGED_MAX: Final = 80
 WORKER: Final = """
 class Store(DurableObject):
     async def fetch(self, request):

@@ -117,7 +117,7 @@ def warn_at(
         CompatWarning,
         filename,
         line,
-        module=None if names is None else names.get("__name__"),
+        module=filename if names is None else names.get("__name__", filename),
         registry=registry,
     )
 

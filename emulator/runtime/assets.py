@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import mimetypes
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +19,7 @@ from emulator.web.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from emulator.core.config import Assets
     from emulator.core.values import JsValue
@@ -45,9 +45,9 @@ class AssetFolder:
         if options.run_worker_first or _matches(path, options.worker_routes):
             return None
         found = self._find(request)
-        if found is None and options.not_found_handling == "single-page-application":
-            if request._headers._find("sec-fetch-mode") == "navigate":
-                return self._not_found(request)
+        is_app = options.not_found_handling == "single-page-application"
+        if found is None and is_app and request._headers._find("sec-fetch-mode") == "navigate":
+            return self._not_found(request)
         return found
 
     def fetch(self, request: Request) -> Promise | Settled:
@@ -74,29 +74,32 @@ class AssetFolder:
     def _resolve(self, path: str) -> tuple[Path | None, str | None]:
         """The file that `path` means, or where it has moved to."""
         file = self._file(path)
-        if self._options.html_handling == "none":
-            return file, None
         slashes = self._options.html_handling
+        if file is None:
+            return (None, None) if slashes == "none" else self._page(path)
         stem = path.removesuffix(".html")
-        if file is not None and stem != path:
-            if stem.endswith("/index"):
-                target = stem.removesuffix("index")
-                return None, target if slashes != "drop-trailing-slash" else target[:-1] or "/"
-            return None, stem + "/" if slashes == "force-trailing-slash" else stem
-        if file is not None:
+        if slashes == "none" or stem == path:
             return file, None
+        if stem.endswith("/index"):
+            folder = stem.removesuffix("index")
+            return None, (folder[:-1] or "/") if slashes == "drop-trailing-slash" else folder
+        return None, f"{stem}/" if slashes == "force-trailing-slash" else stem
+
+    def _page(self, path: str) -> tuple[Path | None, str | None]:
+        """The page that `path` stands for without its suffix."""
         bare = path.rstrip("/")
-        page, index = self._file(f"{bare}.html"), self._file(f"{bare}/index.html")
-        if path == "/" or not bare:
+        if not bare:
             return self._file("/index.html"), None
+        page, index = self._file(f"{bare}.html"), self._file(f"{bare}/index.html")
         if page is None and index is None:
             return None, None
-        wants_slash = {
-            "force-trailing-slash": True,
-            "drop-trailing-slash": False,
-        }.get(slashes, page is None)
+        slashes = self._options.html_handling
+        if slashes == "auto-trailing-slash":
+            wants_slash = page is None
+        else:
+            wants_slash = slashes == "force-trailing-slash"
         if path.endswith("/") != wants_slash:
-            return None, bare + "/" if wants_slash else bare
+            return None, f"{bare}/" if wants_slash else bare
         return page or index, None
 
     def _file(self, path: str) -> Path | None:

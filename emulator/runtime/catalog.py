@@ -47,7 +47,7 @@ _NOTE: Final = (
 )
 _READ: Final = (
     "SELECT class_name, id, name, first_seen_ms, last_seen_ms FROM objects"
-    " WHERE ?1 IS NULL OR class_name = ?1 ORDER BY class_name, name, id"
+    " WHERE :only IS NULL OR class_name = :only ORDER BY class_name, name, id"
 )
 
 
@@ -109,7 +109,7 @@ class Catalog:
             if self._connection is None and not self.path.exists():
                 return []  # nothing was ever noted: a question makes no file
             connection = await self._open()
-            rows = await connection.execute_fetchall(_READ, (class_name,))
+            rows = await connection.execute_fetchall(_READ, {"only": class_name})
         return [
             CatalogEntry(
                 class_name=cls, id=object_id, name=name, first_seen_ms=first, last_seen_ms=last

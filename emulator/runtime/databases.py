@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from emulator.storage.database import prepare_library
 from emulator.storage.databases import OPEN_MAX, Databases
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class DatabaseSweeper:
         self._host = host
         self._is_scheduled = False
         size = databases_max(open_files_max()) if open_max is None else open_max
+        prepare_library()
         self.databases = Databases(open_max=size, on_crowded=self._crowded)
 
     def _crowded(self) -> None:

@@ -24,7 +24,7 @@ from emulator.core.sockets import (
     check_tags,
 )
 from emulator.core.values import error
-from emulator.runtime.websocket import Holder, Incoming, WebSocketEnd, close_event
+from emulator.runtime.websocket import Holder, WebSocketEnd, close_event
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emulator.runtime.actor import ActorContainer
     from emulator.runtime.delivery import UserObject
     from emulator.runtime.instance import Instance
+    from emulator.runtime.wire import Incoming
 
 __all__ = ["SocketRegistry"]
 
@@ -162,6 +163,7 @@ class SocketRegistry:
             if peer.holder is Holder.NOBODY and not end.is_over:
                 # The other end was in nobody's hands but the instance's. The next one is told.
                 end.is_over = end.is_gone = True
+                end.can_send = False
                 end.inbox = end.inbox or deque()
                 end.inbox.append(Disconnect())
         self._end_unanswered()
@@ -272,7 +274,8 @@ class _ErrorEvent(_SocketEvent):
 
 
 def _event(registry: SocketRegistry, end: WebSocketEnd, item: Incoming) -> _SocketEvent:
-    if isinstance(item, (str, bytes)):
+    kind = type(item)
+    if kind is str or kind is bytes:
         return _SocketEvent(registry, end, item)
     if isinstance(item, Failure):
         return _ErrorEvent(registry, end, item)

@@ -13,8 +13,9 @@ from emulator.core.values import JsException
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.core.sockets import Close
     from emulator.runtime.actor import ActorContainer
-    from emulator.runtime.websocket import Incoming, WebSocketEnd
+    from emulator.runtime.websocket import WebSocketEnd
     from emulator.web.promises import Promise
 
 __all__ = ["Output"]
@@ -30,7 +31,7 @@ class Output:
         self.is_breathing = False
         self.is_dead = False
         self.outbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self.frames: list[tuple[WebSocketEnd, Incoming]] = []
+        self.frames: list[tuple[WebSocketEnd, str | bytes | Close]] = []
         self.is_output_held = False
         self.is_confirming = True  # whether writes hold the output (spec storage §1.5)
         self.has_unconfirmed_only = False  # a commit is pending that holds nothing
@@ -46,7 +47,7 @@ class Output:
         else:
             release(*args)
 
-    def emit_frame(self, end: WebSocketEnd, frame: Incoming) -> None:
+    def emit_frame(self, end: WebSocketEnd, frame: str | bytes | Close) -> None:
         """Let a socket's frame leave when the turn has ended, or after the pending commit (I3)."""
         if self.host.recorder is not None:
             self.host.recorder.sent(self.container, frame)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from emulator.core.sockets import (
     ACCEPT_AFTER_HIBERNATION,
@@ -42,10 +42,9 @@ if TYPE_CHECKING:
 
     from emulator.runtime.hibernation import SocketRegistry
     from emulator.runtime.instance import Instance
+    from emulator.runtime.wire import Incoming, Wire
 
-__all__ = ["Holder", "Incoming", "WebSocketEnd", "Wire", "close_event", "web_socket_pair"]
-
-type Incoming = str | bytes | Close | Disconnect | Failure
+__all__ = ["Holder", "WebSocketEnd", "close_event", "web_socket_pair"]
 
 
 class Holder(Enum):
@@ -57,24 +56,11 @@ class Holder(Enum):
     RESPONSE = "response"  # it was put in a Response, or its wire was lost
 
 
-class Wire(Protocol):
-    """A network connection that an end's frames go out on."""
-
-    def send(self, message: str | bytes) -> None: ...
-    def send_close(self, close: Close) -> None: ...
-    def finish(self) -> None:
-        """Both Closes are through: end the connection after what is still to be written."""
-
-    def abort(self) -> None:
-        """End the connection without a Close frame."""
-
-    def pause_reading(self) -> None:
-        """Let the peer wait: nobody takes what it sends."""
-
-    def resume_reading(self) -> None: ...
-
-    @property
-    def unsent_bytes(self) -> int: ...
+_TAKEN: Final = {
+    Holder.CODE: RETURNED_ACCEPTED,
+    Holder.OBJECT: RETURNED_HIBERNATABLE,
+    Holder.RESPONSE: RETURNED_TWICE,
+}
 
 
 class WebSocketEnd:
@@ -84,6 +70,7 @@ class WebSocketEnd:
         "__weakref__",
         "attachment",
         "auto_response_ms",
+        "can_send",
         "close_received",
         "close_sent",
         "events",
@@ -118,6 +105,7 @@ class WebSocketEnd:
         self.tags: tuple[str, ...] = ()
         self.attachment: bytes | None = None
         self.auto_response_ms: int | None = None
+        self.can_send = False  # accepted, not closed by us, and the peer is still there
         self.close_sent = False
         self.close_received = False
         self.is_gone = False  # the connection ended without a Close
@@ -151,6 +139,7 @@ class WebSocketEnd:
                 raise type_error(ACCEPT_AFTER_RESPONSE)
             case Holder.NOBODY:
                 self.holder = Holder.CODE
+                self.can_send = not (self.is_gone or self.is_failed)
                 self.listener = listener
                 self.keeper = keeper
                 if keeper is not None:
@@ -169,23 +158,13 @@ class WebSocketEnd:
         if self.holder is not Holder.NOBODY:
             raise error(ACCEPTED_TWICE)
         self.holder = Holder.OBJECT
+        self.can_send = not (self.is_gone or self.is_failed)
         self.registry = registry
 
     def refusal(self) -> JsException | None:
         """Why the end cannot be sent in a Response; None if it can (spec §1.4)."""
-        if self.opening is not None:
-            return type_error(RETURNED_OUTGOING)
-        match self.holder:
-            case Holder.NOBODY:
-                return None
-            case Holder.CODE:
-                return type_error(RETURNED_ACCEPTED)
-            case Holder.OBJECT:
-                return type_error(RETURNED_HIBERNATABLE)
-            case Holder.RESPONSE:
-                return type_error(RETURNED_TWICE)
-            case _:
-                assert_never(self.holder)
+        text = _TAKEN.get(self.holder) if self.opening is None else RETURNED_OUTGOING
+        return None if text is None else type_error(text)
 
     def couple(self, wire: Wire) -> None:
         """The end is in a 101 response: what it receives goes out on `wire`."""
@@ -200,6 +179,7 @@ class WebSocketEnd:
         self.peer = fetched.peer
         self.peer.peer = self
         self.holder = Holder.CODE
+        self.can_send = True
         self.keeper = keeper
         for item in fetched.inbox or ():
             self.receive(item)
@@ -213,12 +193,12 @@ class WebSocketEnd:
             JsException: TypeError, before an accept or after the own close(), unless the
                 connection had died before that.
         """
-        if self.close_sent and (self.was_closed_first or self.close_received):
-            raise type_error(SEND_AFTER_CLOSE)
-        if self.holder is Holder.NOBODY or self.holder is Holder.RESPONSE:
-            raise type_error(SEND_BEFORE_ACCEPT)
-        if not (self.is_gone or self.is_failed):
+        if self.can_send:
             self._emit(message)
+        elif self.close_sent and (self.was_closed_first or self.close_received):
+            raise type_error(SEND_AFTER_CLOSE)
+        elif self.holder is Holder.NOBODY or self.holder is Holder.RESPONSE:
+            raise type_error(SEND_BEFORE_ACCEPT)
 
     def close(self, close: Close) -> None:
         """Send a Close. A second one, and one to a dead connection, do nothing.
@@ -231,12 +211,13 @@ class WebSocketEnd:
         if self.close_sent:
             return
         self.close_sent = True
+        self.can_send = False
         if self.is_gone or self.is_failed:
             return
         self.was_closed_first = not self.close_received
         self._emit(close)
 
-    def _emit(self, item: Incoming) -> None:
+    def _emit(self, item: str | bytes | Close) -> None:
         registry = self.registry
         instance = self.keeper if registry is None else registry.container.instance
         if instance is None:
@@ -244,11 +225,18 @@ class WebSocketEnd:
         else:
             instance.emit_frame(self, item)
 
-    def transfer(self, item: Incoming) -> None:
+    def transfer(self, item: str | bytes | Close) -> None:
         """Bring what was sent to the other end: the output gate has let it out."""
-        self.peer.receive(item)
-        if isinstance(item, Close) and self.close_received:
-            self._finish()
+        peer = self.peer
+        wire = peer.wire
+        if isinstance(item, Close):
+            peer.receive(item)
+            if self.close_received:
+                self._finish()
+        elif wire is not None:
+            wire.send(item)
+        else:
+            peer.receive(item)
 
     def _finish(self) -> None:
         wire = self.peer.wire
@@ -266,17 +254,22 @@ class WebSocketEnd:
 
     def receive(self, item: Incoming) -> None:
         """Take what the peer sent."""
-        if self.wire is not None:
+        registry = self.registry
+        if (
+            registry is not None
+            and not (self.is_receiver_busy or self.inbox or self.is_over)
+            and (type(item) is str or type(item) is bytes)
+        ):
+            registry.take(self, item)
+        elif self.wire is not None:
             self._to_wire(self.wire, item)
-            return
-        if self.is_over:
-            return  # whatever follows a Close is ignored
+        elif not self.is_over:  # whatever follows a Close is ignored
+            self._keep(item)
+
+    def _keep(self, item: Incoming) -> None:
+        """Note an end, and put `item` behind what waits."""
         if not isinstance(item, (str, bytes)):
             self._note_end(item)
-        registry = self.registry
-        if registry is not None and not self.is_receiver_busy and not self.inbox:
-            registry.take(self, item)
-            return
         if self.inbox is None:
             self.inbox = deque()
         self.inbox.append(item)
@@ -293,8 +286,10 @@ class WebSocketEnd:
                     self._finish()
             case Disconnect():
                 self.is_gone = True
+                self.can_send = False
             case Failure():
                 self.is_failed = True
+                self.can_send = False
             case _:
                 assert_never(item)
 
@@ -339,6 +334,7 @@ class WebSocketEnd:
     def drop(self) -> None:
         """The connection ends without a Close and, on this side, without an event."""
         self.is_gone = self.is_over = self.is_told = True
+        self.can_send = False
         self.registry = None
         self.inbox = None
         self._let_keeper_go()

@@ -142,8 +142,8 @@ class Connections:
 class Connection(asyncio.Protocol):
     """One connection; the wire of its end."""
 
-    __slots__ = ("_deflate", "_end", "_ending", "_group", "_is_closed", "_is_half_open",
-                 "_is_stuck", "_linger", "_messages", "_out", "_parser", "_transport", "_unsent",
+    __slots__ = ("_deflate", "_end", "_ending", "_group", "_is_closed", "_is_ending",
+                 "_is_half_open", "_is_stuck", "_linger", "_messages", "_out", "_parser", "_transport", "_unsent",
                  "_written_bytes")  # fmt: skip
 
     def __init__(
@@ -167,6 +167,7 @@ class Connection(asyncio.Protocol):
         self._parser: FrameParser | None = group.open_parser(self._messages.frame)
         self._out: list[bytes] = []
         self._ending = _Ending.NO
+        self._is_ending = False  # nothing more is written
         self._is_closed = False  # the client has sent its Close: nothing more is read
         self._is_half_open = False  # ... and has ended its side
         self._is_stuck = False  # the client does not read
@@ -224,7 +225,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         # A client that has sent its Close may end its side and still wait for the answer.
-        self._is_half_open = self._is_closed and self._ending is _Ending.NO
+        self._is_half_open = self._is_closed and not self._is_ending
         return self._is_half_open
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -235,6 +236,7 @@ class Connection(asyncio.Protocol):
         group, end = self._group, self._end
         self._stop_reading()
         self._ending = _Ending.DONE
+        self._is_ending = True
         self._out.clear()
         self._unsent = None
         if self._is_stuck:
@@ -256,11 +258,13 @@ class Connection(asyncio.Protocol):
 
     def write(self, frame: bytes) -> None:
         """Have `frame` written with the batch."""
-        if self._ending is _Ending.NO:
-            out = self._out
+        out = self._out
+        if out:
+            if not self._is_ending:
+                out.append(frame)
+        elif not self._is_ending:
             out.append(frame)
-            if len(out) == 1:
-                self._group.add(self)
+            self._group.add(self)
 
     def finish(self) -> None:
         """Both Closes are through: end the connection after what is still to be written."""
@@ -271,7 +275,8 @@ class Connection(asyncio.Protocol):
         self._end_with(_Ending.ABORT)
 
     def _end_with(self, ending: _Ending) -> None:
-        if self._ending is _Ending.NO:
+        if not self._is_ending:
+            self._is_ending = True
             self._ending = ending
             if not self._out:
                 self._group.add(self)
@@ -285,7 +290,7 @@ class Connection(asyncio.Protocol):
                 if self._is_stuck:
                     self._count_unsent(out)
             out.clear()
-        if self._ending is not _Ending.NO:
+        if self._is_ending:
             self._end_now()
 
     def _end_now(self) -> None:

@@ -41,6 +41,7 @@ _FINAL: Final = 0x80
 _COMPRESSED: Final = 0x40
 _EMPTY_BLOCK: Final = b"\0\0\xff\xff"  # the end of a flush, which is not sent
 _NO_MESSAGE: Final = object()
+_SHORT_TEXT: Final = tuple(bytes((_FINAL | TEXT, size)) for size in range(126))
 
 
 class FrameEncoder:
@@ -57,16 +58,17 @@ class FrameEncoder:
     def encode(self, message: str | bytes, deflate: Deflate | None) -> bytes:
         """The frame of `message`, compressed if that was agreed."""
         if deflate is None:
-            if message is not self._message or not self._frame:
-                self._remember(message)
-                self._frame = _encode(message)
-            return self._frame
+            if message is self._message and self._frame:
+                return self._frame
+            self._remember(message)
+            self._frame = frame = _encode(message)
+            return frame
         self._remember(message)
-        frame = self._compressed.get(deflate.window_bits)
-        if frame is None:
-            frame = self._compress(message, deflate.window_bits)
-            self._compressed[deflate.window_bits] = frame
-        return frame
+        packed = self._compressed.get(deflate.window_bits)
+        if packed is None:
+            packed = self._compress(message, deflate.window_bits)
+            self._compressed[deflate.window_bits] = packed
+        return packed
 
     def _remember(self, message: str | bytes) -> None:
         if message is not self._message:
@@ -93,7 +95,10 @@ def _payload(message: str | bytes) -> tuple[int, bytes]:
 
 def _encode(message: str | bytes) -> bytes:
     opcode, payload = _payload(message)
-    return _head(_FINAL | opcode, len(payload)) + payload
+    size = len(payload)
+    if size < 126 and opcode == TEXT:
+        return _SHORT_TEXT[size] + payload
+    return _head(_FINAL | opcode, size) + payload
 
 
 def close_frame(close: Close) -> bytes:

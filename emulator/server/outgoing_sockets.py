@@ -5,7 +5,6 @@ Source: spec websockets §1.1, §1.6, §6.
 
 from __future__ import annotations
 
-import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +20,7 @@ from emulator.server.receive_loop import SocketWire, meaning, text_of
 from emulator.web.response import Response
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from emulator.core.values import JsValue
@@ -81,8 +81,8 @@ async def open_web_socket(
     answer: Any = socket._response
     wire = SocketWire(socket, answer.connection.transport)
     far.couple(wire)
-    spawn(_read(socket, wire, far), name="outgoing web socket")
-    pairs = [(k, v) for k, v in answer.headers.items()]
+    _ = spawn(_read(socket, wire, far), name="outgoing web socket")
+    pairs = list(answer.headers.items())
     return Response._fetched(
         101, "Switching Protocols", pairs, url=request._url, web_socket=face(near)
     )

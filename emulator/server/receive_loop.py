@@ -66,7 +66,7 @@ class _PlatformSocket(web.WebSocketResponse[bool]):
             if name.lower() in ("date", "server"):
                 self.headers.add(name, value)
 
-    async def close(self, **options: Any) -> bool:  # type: ignore[override]
+    async def close(self, **options: Any) -> bool:
         """aiohttp calls this when its parser refuses a frame; the answer is ours to give."""
         del options
         return False
@@ -137,9 +137,7 @@ class SocketWire:
             self.is_finished = True
             self.finished.set()
             if self._unsent is not None and not self._unsent.done():
-                self._unsent.add_done_callback(
-                    lambda _: self._transport.close(), context=Context()
-                )
+                self._unsent.add_done_callback(lambda _: self._transport.close(), context=Context())
             else:
                 Context().run(self._transport.close)
 

@@ -10,7 +10,6 @@ Source: spec performance §3, §9.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
@@ -19,6 +18,7 @@ from aiohttp.http_websocket import WebSocketReader
 from emulator.server.refusals import PARSER_LIMIT
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from aiohttp import web

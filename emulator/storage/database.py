@@ -30,12 +30,16 @@ __all__ = [
     "create_file",
     "fresh_file",
     "open_database",
+    "prepare_library",
     "remove_files",
 ]
 
 PAGE_BYTES: Final = 4096
 _MAGIC: Final = b"SQLite format 3\0"
 STATEMENTS_CACHED: Final = 64
+# Small allocations that a connection makes ahead, bytes and how many: SQLite's default is 48 KiB.
+_LOOKASIDE: Final = (128, 20)
+_CACHE: Final = -2000  # KiB: SQLite's default
 _BUSY_TIMEOUT_MS: Final = 2000  # a database browser may hold the file for a moment
 _SYNCHRONOUS: Final = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
 
@@ -165,6 +169,17 @@ def open_database(path: Path, durability: Durability) -> apsw.Connection:
     return connection
 
 
+def prepare_library() -> None:
+    """Have connections take less memory ahead.
+
+    The library can be told only while nobody uses it; otherwise nothing happens.
+    """
+    if not apsw.connections():
+        apsw.shutdown()
+        apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, *_LOOKASIDE)
+        apsw.initialize()
+
+
 # The platform's modules; those of JSON are made on demand. Without the others `dbstat` is unknown.
 _MODULES: Final = ("fts5", "fts5vocab", "rtree", "rtree_i32")
 
@@ -176,9 +191,14 @@ def configure(connection: apsw.Connection, durability: Durability) -> None:
         connection.config(setting, value)
     connection.drop_modules(_MODULES)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    # A page cache takes 20 pages ahead when it gets its first one, unless it is tiny just then.
+    connection.execute("PRAGMA cache_size = 1")
+    connection.release_memory()
     # A file of another tool may be in another mode; for one already in WAL this only reads.
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability.value]}")
+    connection.execute("PRAGMA schema_version").fetchall()  # reads the first page
+    connection.execute(f"PRAGMA cache_size = {_CACHE}")
 
 
 def remove_files(path: Path, durability: Durability) -> None:

@@ -187,5 +187,11 @@ class _Wire:
     def finish(self) -> None:
         """Both Closes are through: the client knows."""
 
+    def pause_reading(self) -> None:
+        """A test's client is never made to wait."""
+
+    def resume_reading(self) -> None:
+        """It was never paused."""
+
     def abort(self) -> None:
         self._client._from_server(self._client._lost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.testing.errors import TestError
@@ -17,6 +16,7 @@ class SettlingLoop(Protocol):
     """The loop of a world, in virtual or in real time."""
 
     async def settle(self) -> None: ...
+    async def pass_time(self, seconds: float) -> None: ...
 
 
 class TestClock:
@@ -44,8 +44,5 @@ class TestClock:
         if seconds < 0:
             raise TestError(f"clock.advance({seconds:g}): time does not go back")
         await self._loop.settle()
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        loop.call_later(seconds, done.set_result, None)
-        await done
+        await self._loop.pass_time(seconds)
         await self._loop.settle()

@@ -15,8 +15,10 @@ __all__ = ["add_options", "is_crashing", "modes_text", "seed_of", "settle_seed",
 
 SEED_MAX: Final = 2**32
 SEED_DEFAULT: Final = 1
+WORKER_SEED: Final = "durable_seed"
 MARKS: Final = (
-    "durable(config=..., vars=..., time='virtual'|'real'): the worker of the test's world",
+    "durable(config=..., vars=..., time='virtual'|'real', undisturbed=False): the test's world; "
+    "undisturbed ones do without --durable-evict, --durable-crash and --durable-interleave",
     "crash_safe: keeps its promises when machines die; runs under --durable-crash",
 )
 
@@ -64,10 +66,12 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settle_seed(config: pytest.Config) -> None:
-    """Choose a seed if the modes need one and none is given; workers of xdist inherit it."""
+    """Choose a seed if the modes need one and none is given; a worker of xdist is given it."""
     option = config.option
     if option.durable_seed is None and _has_random_mode(config):
-        option.durable_seed = random.SystemRandom().randrange(SEED_MAX)
+        given: dict[str, Any] = getattr(config, "workerinput", {})
+        chosen = random.SystemRandom().randrange(SEED_MAX)
+        option.durable_seed = given.get(WORKER_SEED, chosen)
 
 
 def _has_random_mode(config: pytest.Config) -> bool:
@@ -108,13 +112,14 @@ def world_options(item: pytest.Item, *, is_real_time: bool) -> WorldOptions:
 
     option = item.config.option
     given = mark_of(item)
+    asked = Disturbances(
+        eviction=Eviction(option.durable_evict or "idle"),
+        crashes=is_crashing(item.config),
+        interleaves=option.durable_interleave,
+    )
     return WorldOptions(
         seed=seed_of(item.config, item.nodeid),
-        disturbances=Disturbances(
-            eviction=Eviction(option.durable_evict or "idle"),
-            crashes=is_crashing(item.config),
-            interleaves=option.durable_interleave,
-        ),
+        disturbances=Disturbances() if given.get("undisturbed") else asked,
         vars=given.get("vars", {}),
         is_real_time=is_real_time or given.get("time", "virtual") == "real",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,10 +44,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
     if config.getini("durable_leaks") not in LEAKS:
         raise pytest.UsageError(f"durable_leaks must be one of {', '.join(LEAKS)}")
-    if config.option.durable_compat is not None:
-        config.addinivalue_line("filterwarnings", "error::emulator.errors.CompatWarning")
     options.settle_seed(config)
     config.stash[_ALL_LEFT] = {}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    # xdist gives its workers the command line, which may not have named a seed.
+    node.workerinput[options.WORKER_SEED] = node.config.option.durable_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -80,6 +85,7 @@ def durable(
     from emulator.testing.world import open_world
 
     _refuse_other_loops(request)
+    _heed_traps(request.config)
     asked = options.world_options(request.node, is_real_time=False)
     with open_world(
         durable_config_file, options=asked, workshop=_workshop(request.config)
@@ -100,6 +106,7 @@ def durable_server(
     from emulator.testing.world import open_world
 
     _refuse_other_loops(request)
+    _heed_traps(request.config)
     asked = options.world_options(request.node, is_real_time=True)
     with open_world(
         durable_config_file, options=asked, workshop=_workshop(request.config)
@@ -114,6 +121,14 @@ def durable_server(
                 server.run(durable.settle())
             _note_leaks(request.node, durable)
     del request.node.stash[_WORLD]
+
+
+def _heed_traps(config: pytest.Config) -> None:
+    """--durable-compat=error, until the end of the test, whatever its other filters say."""
+    if config.option.durable_compat is not None:
+        from emulator.errors import CompatWarning
+
+        warnings.filterwarnings("error", category=CompatWarning)
 
 
 def _refuse_other_loops(request: pytest.FixtureRequest) -> None:

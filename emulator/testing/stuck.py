@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from emulator.testing.durable_objects import Durable
-    from emulator.testing.virtual_time import VirtualTimeLoop
 
 __all__ = ["Stuck", "StuckError"]
 
@@ -30,14 +29,12 @@ class StuckError(EmulatorError, TimeoutError):
 class Stuck:
     """Ends the wait of one world's test when it is hopeless."""
 
-    def __init__(self, durable: Durable, loop: VirtualTimeLoop) -> None:
+    def __init__(self, durable: Durable) -> None:
         self._durable = durable
-        self._loop = loop
         self._task: asyncio.Task[Any] | None = None
 
     async def guarded[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a part of the test. Raises: StuckError."""
-        self._loop.start_counting()
         self._task = asyncio.current_task()
         try:
             return await coroutine

@@ -147,7 +147,7 @@ def open_world(
 
 
 def _watch(durable: Durable, loop: VirtualTimeLoop, faults: Faults) -> Stuck:
-    stuck = Stuck(durable, loop)
+    stuck = Stuck(durable)
 
     def on_blocked() -> bool:
         if faults.disturbances.eviction is Eviction.EVERY:

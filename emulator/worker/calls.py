@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["positional_count", "relaxed"]
 
 
-def relaxed(function: Callable[..., Any]) -> Callable[..., Any]:
+def relaxed(function: Callable[..., Any], given: int | None = None) -> Callable[..., Any]:
     """`function`, called with only as many positional arguments as it takes.
 
     The signature is looked at once, here: doing so per call would cost 14 µs.
+
+    Args:
+        given: how many arguments it will be called with, where that is known.
     """
     count = positional_count(function)
-    if count is None:
+    if count is None or (given is not None and count >= given):
         return function
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -40,13 +40,14 @@ if TYPE_CHECKING:
 __all__ = ["PythonEntrypoint", "PythonObject", "PythonObjectClass"]
 
 _SCALARS: Final = frozenset({str, int, bool})
-_HANDLERS: Final = (
-    "fetch",
-    "alarm",
-    "webSocketMessage",
-    "webSocketClose",
-    "webSocketError",
-)
+# Each with how many arguments each is called
+_HANDLERS: Final = {
+    "fetch": 1,
+    "alarm": 1,
+    "webSocketMessage": 2,
+    "webSocketClose": 4,
+    "webSocketError": 2,
+}
 NO_FETCH: Final = "Handler does not export a fetch() function."
 NOT_A_RESPONSE: Final = (
     "Incorrect type for Promise: the Promise did not resolve to 'Response'."
@@ -84,8 +85,8 @@ class PythonObject:
         self._sdk = sdk
         # Handlers are looked up once, when the instance is built (spec websockets §2.1).
         self._handlers = {
-            name: relaxed(method)
-            for name in _HANDLERS
+            name: relaxed(method, given)
+            for name, given in _HANDLERS.items()
             if callable(method := getattr(instance, prefix + name, None))
         }
 
@@ -127,7 +128,11 @@ class PythonObject:
 
     def web_socket_message(self, socket: WebSocketEnd, message: str | bytes) -> Any:
         data = message if isinstance(message, str) else ArrayBuffer(bytearray(message))
-        return _convert(self._worker, self._handlers["webSocketMessage"], (WebSocket(socket), data), _nothing)
+        handler = self._handlers["webSocketMessage"]
+        if self._worker.stacks is None:
+            # The hot path: there is no result to convert, and a failure is reported as it is.
+            return handler(WebSocket(socket), data)
+        return _convert(self._worker, handler, (WebSocket(socket), data), _nothing)
 
     def web_socket_close(
         self, socket: WebSocketEnd, code: int, reason: str, was_clean: bool

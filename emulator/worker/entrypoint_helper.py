@@ -83,6 +83,8 @@ def _members(value: JsValue) -> dict[str, JsValue]:
     """The members of a plain object, or of a Map: what a dict is on older runtimes."""
     if isinstance(value, JsMap):
         return {to_string(key): member for key, member in value._entries.values()}
+    if isinstance(value, PyProxy) and isinstance(value.unwrap(), dict):
+        return {str(key): js_value(member) for key, member in value.unwrap().items()}
     return value._own() if isinstance(value, JsProxy) else {}
 
 

@@ -75,13 +75,17 @@ class Restrictions:
                 raise OSError(NOT_SUPPORTED, "emscripten does not support processes.")
             popen(process, *args, **kwargs)
 
-        setattr(threading.Thread, "start", start_thread)  # noqa: B010  # mypy's sake
-        setattr(subprocess.Popen, "__init__", start_process)  # noqa: B010
+        _replace(threading.Thread, "start", start_thread)
+        _replace(subprocess.Popen, "__init__", start_process)
 
     def lift(self) -> None:
         assert self._start is not None, "they were installed"
-        setattr(threading.Thread, "start", self._start)  # noqa: B010
-        setattr(subprocess.Popen, "__init__", self._popen)  # noqa: B010
+        _replace(threading.Thread, "start", self._start)
+        _replace(subprocess.Popen, "__init__", self._popen)
+
+
+def _replace(owner: type, name: str, method: Any) -> None:
+    setattr(owner, name, method)
 
 
 class _Watched:

@@ -14,6 +14,10 @@ from emulator.core.sockets import (
     check_close,
     check_tags,
     encode_text,
+    parse_close,
+    payload_bytes,
+    ready_state,
+    standard_ready_state,
 )
 from emulator.core.values import JsException
 
@@ -146,3 +150,45 @@ def test_text_goes_out_as_utf8_and_half_a_pair_as_three_replacement_characters()
 def test_ready_states_have_the_webs_numbers():
     assert [state.name for state in ReadyState] == ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]
     assert [int(state) for state in ReadyState] == [0, 1, 2, 3]
+
+
+def test_a_message_counts_its_utf8_bytes_and_what_is_none_counts_nothing():
+    sizes = [payload_bytes(frame) for frame in ("abc", "é", "\ud800", b"ab", Close(1000, "bye"))]
+    assert sizes == [3, 2, 9, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("payload", "close"),
+    [
+        (b"", Close()),
+        (b"\x03", Close()),
+        (b"\x03\xe8", Close(1000)),
+        (b"\x03\xedx", Close(None, "x")),
+        (b"\x13\x88bye", Close(5000, "bye")),
+        (b"\x03\xe8\xff", Close(1000, "\ufffd")),
+    ],
+)
+def test_a_close_frame_is_read_as_the_platform_does(payload, close):
+    assert parse_close(payload) == close
+
+
+EVENTS = ("close_sent", "close_received", "was_closed_first", "is_gone", "is_failed", "is_told")
+STATES = [  # what has happened, and readyState of a hibernatable and of a standard end
+    ("", 1, 1),
+    ("close_sent was_closed_first", 2, 2),
+    ("close_received", 2, 2),
+    ("close_sent close_received", 3, 3),
+    ("close_sent close_received was_closed_first", 3, 3),
+    ("is_gone", 2, 1),
+    ("is_gone is_told", 2, 2),
+    ("is_failed", 2, 3),
+    ("close_sent was_closed_first is_gone", 3, 3),
+]
+
+
+@pytest.mark.parametrize(("happened", "hibernatable", "standard"), STATES)
+def test_ready_states_after_what_happened(happened, hibernatable, standard):
+    was = {name: name in happened.split() for name in EVENTS}
+    is_told, was_closed_first = was.pop("is_told"), was.pop("was_closed_first")
+    assert ready_state(**was, was_closed_first=was_closed_first) == hibernatable
+    assert standard_ready_state(**was, is_told=is_told) == standard

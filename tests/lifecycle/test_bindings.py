@@ -54,12 +54,12 @@ async def test_variables_are_texts_or_json_values(durable):
     ai={"binding": "AI"},
 )
 async def test_other_products_fail_at_use_and_say_so(durable):
-    with pytest.raises(NotEmulatedError, match="env.CACHE is a KV Namespace"):
+    with pytest.raises(NotEmulatedError, match=r"env\.CACHE is a KV Namespace"):
         await durable.env.CACHE.get("key")
     for name in ("JOBS", "AI"):
         with pytest.raises(NotEmulatedError, match="not part of this emulator"):
             getattr(durable.env, name).send("x")
-    with pytest.raises(JsException, match="env.CACHE is a KV Namespace"):
+    with pytest.raises(JsException, match=r"env\.CACHE is a KV Namespace"):
         await durable.env.BOX.getByName("a").use("CACHE")
 
 
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_not_running_is_told_at_the_call(durable):
         lambda: durable.env.FAR.getByName("a").hello(),
         lambda: durable.env.FAR.getByName("a").fetch("http://x/"),
         lambda: durable.env.SERVICE.fetch("http://x/"),
-        lambda: durable.env.SERVICE.hello(),
+        durable.env.SERVICE.hello,
     ]
     for call in calls:
         with pytest.raises(JsException) as caught:

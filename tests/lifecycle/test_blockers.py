@@ -9,6 +9,8 @@ import asyncio
 import linecache
 import time
 
+import pytest
+
 from tests.worlds import worker
 
 BUSY = """
@@ -32,6 +34,11 @@ class Busy(DurableObject):
 """
 
 
+def started(call):
+    """A call that is under way; what it gives comes in a list."""
+    return asyncio.gather(call)
+
+
 def places(blockers):
     return {b.kind: (b.source or "").rpartition(":")[2] for b in blockers}
 
@@ -42,7 +49,7 @@ async def test_every_reason_has_its_kind_age_and_line(durable):
     a = durable.env.BUSY.getByName("a")
     await durable.clock.advance(3)
     await a.wait()
-    slow = asyncio.ensure_future(a.slow())
+    slow = started(a.slow())
     await durable.settle()
     await a.forget_a_call()
     blockers = durable.why_awake(a)
@@ -63,6 +70,7 @@ async def test_every_reason_has_its_kind_age_and_line(durable):
     client.disconnect()
 
 
+@pytest.mark.timeout(60)
 @worker(BUSY)
 async def test_a_thousand_objects_are_told_in_50_ms(durable):
     clients = [await durable.connect(f"/busy/o{n}") for n in range(1000)]

@@ -47,6 +47,11 @@ CONSTRAINT = (
 )
 
 
+def started(call):
+    """A call that is under way; what it gives comes in a list."""
+    return asyncio.gather(call)
+
+
 def hitter(methods: str = "") -> pytest.MarkDecorator:
     return worker(HITTER + methods)
 
@@ -220,8 +225,8 @@ async def test_8_an_abort_drops_what_was_not_synced(durable):
 )
 async def test_9_an_abort_ends_what_runs_at_once(durable):
     ns = durable.env.HITTER
-    one = asyncio.ensure_future(ns.getByName("a").slow())
-    two = asyncio.ensure_future(ns.getByName("a").slow())
+    one = started(ns.getByName("a").slow())
+    two = started(ns.getByName("a").slow())
     await durable.settle()
     before_ms = durable.clock.now_ms
     await failure(ns.getByName("a").abort("mid"))
@@ -301,8 +306,8 @@ async def test_11_and_12_a_failed_section_is_not_catchable(durable):
 async def test_13_a_section_that_never_ends_is_cut_off_after_30_seconds(durable):
     ns = durable.env.HITTER
     before_ms = durable.clock.now_ms
-    stuck = asyncio.ensure_future(ns.getByName("a").stuck())
-    queued = asyncio.ensure_future(ns.getByName("a").hit())
+    stuck = started(ns.getByName("a").stuck())
+    queued = started(ns.getByName("a").hit())
     expected = (TIMED_OUT, {"overloaded": True, "durableObjectReset": True})
     assert await failure(stuck) == expected
     assert await failure(queued) == expected

@@ -116,7 +116,17 @@ class VirtualSession(Session):
         return peer
 
 
-@pytest.mark.parametrize("name", sorted(TRANSCRIPTS.keys() - ON_THE_WIRE))
+# T17 is about the order in which three closes arrive, which a run may be told to change.
+ORDERED: Final = pytest.mark.durable(undisturbed=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=ORDERED if name == "T17" else ())
+        for name in sorted(TRANSCRIPTS.keys() - ON_THE_WIRE)
+    ],
+)
 async def test_a_session_goes_as_on_the_real_runtime(name: str, durable: Durable) -> None:
     async with VirtualSession(durable) as session:
         await TRANSCRIPTS[name](session)
@@ -126,4 +136,4 @@ async def test_t13_sleeps_twice_on_the_way(durable: Durable) -> None:
     room = durable.env.WEBSOCKET_SERVER.getByName("room")
     async with VirtualSession(durable) as session:
         await TRANSCRIPTS["T13"](session)
-        assert durable.generation(room) == 3
+        assert durable.generation(room) >= 3  # or more, with --durable-evict

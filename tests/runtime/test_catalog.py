@@ -15,6 +15,7 @@ from emulator.core.events import WorkerError
 from emulator.runtime.catalog import WRITE_DELAY_S, Catalog, CatalogEntry
 from emulator.runtime.host import Host
 from emulator.testing.virtual_time import VirtualTimeLoop
+from tests.worlds import write_worker
 
 KEY = "my-worker-Room"
 
@@ -176,6 +177,33 @@ def test_a_folder_that_cannot_be_made_is_told_of(opened, path, events):
 
     run(main())
     assert "cannot be written" in events[0].text
+
+
+HELLO = """
+class Box(DurableObject):
+    async def hello(self):
+        return "hello"
+"""
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_an_emulator_has_a_catalog_if_it_keeps_its_state(tmp_path, in_memory):
+    from emulator.assembly import Emulator, run
+    from emulator.runtime.config import load_config
+
+    config = load_config(write_worker(tmp_path, HELLO))
+
+    async def main():
+        options = {"in_memory": True} if in_memory else {"persist_to": tmp_path / "kept"}
+        async with Emulator.from_config(config, **options) as emulator:
+            for _ in range(2):
+                assert await emulator.env.BOX.getByName("a").hello() == "hello"
+            if emulator.catalog is None:
+                return None
+            return [(found.class_name, found.name) for found in await emulator.catalog.objects()]
+
+    assert run(main()) == (None if in_memory else [("Box", "a")])
+    assert (tmp_path / "kept" / "durable" / "catalog.sqlite").is_file() != in_memory
 
 
 async def test_a_virtual_world_keeps_no_catalog(durable):

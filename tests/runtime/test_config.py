@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import ConfigError
-from emulator.runtime.config import find_config, load_config, main_path, state_folder
+from emulator.runtime.config import (
+    catalog_file,
+    find_config,
+    load_config,
+    main_path,
+    state_folder,
+)
 
 TEXT = """\
 name = "w"
@@ -34,6 +40,9 @@ def test_a_file_is_read_and_its_folders_are_known(project: Path) -> None:
     assert main_path(config) == project / "worker.py"
     assert state_folder(config) == project / ".wrangler" / "state" / "v3" / "do"
     assert state_folder(config, project / "kept") == project / "kept" / "v3" / "do"
+    beside = project / ".wrangler" / "state" / "durable" / "catalog.sqlite"
+    assert catalog_file(config) == beside
+    assert catalog_file(config, project / "kept") == project / "kept" / "durable" / "catalog.sqlite"
 
 
 def test_the_repository_s_own_file_has_no_warnings() -> None:

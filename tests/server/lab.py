@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ from emulator.storage.database import Durability
 from tests.wire import WireSocket, connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 CONFIG: Final = Path(__file__).parent.parent / "compatibility" / "wrangler.toml"
 HOST: Final = "127.0.0.1"
 ECHO: Final = "ws.send(message)"
+WAIT_S: Final = 10.0
 REPLY: Final = "ws.close() if code == 1005 else ws.close(code, reason)"
 
 
@@ -52,6 +54,23 @@ class Lab:
         """What the object has seen, construction left out."""
         found = [tuple(entry) for entry in await self.probe.seen()]
         return [e for e in found if e[0] == kind or (kind is None and e[0] != "constructed")]
+
+    async def until_seen(self, entry: tuple[Any, ...]) -> None:
+        """Wait until the object has seen it. Raises: TimeoutError."""
+        async with asyncio.timeout(WAIT_S):
+            while entry not in await self.seen():
+                await network()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until the network has made something true. Raises: TimeoutError."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await network()
+
+
+async def network() -> None:
+    await asyncio.sleep(0.002)  # noqa: TID251 - what another process's kernel does has no event
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.sockets import DISCONNECTED, MESSAGE_BYTES_MAX
-from tests.server.lab import ECHO, REPLY, open_lab
+from tests.server.lab import ECHO, REPLY, open_lab, until
 from tests.wire import Frame, Opcode, WireSocket, pack_close, pack_frame, request
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ async def closed_with(client: WireSocket) -> tuple[int | None, str]:
 
 def packed(text: bytes) -> bytes:
     deflater = zlib.compressobj(wbits=-15)
-    return (deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+    return (deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH)).removesuffix(
+        b"\0\0\xff\xff"
+    )
 
 
 # --- §1.4, §1.5: the handshake -----------------------------------------------------------------
@@ -379,11 +381,7 @@ async def test_a_lost_connection_is_1006(lab: Lab, how: str) -> None:
     client = await lab.connect()
     await lab.probe.forget()
     getattr(client, how)()
-    for _ in range(200):
-        if await lab.seen():
-            break
-        await asyncio.sleep(0.005)  # noqa: TID251 - the connection's end has no event here
-    assert await lab.seen() == [("close", 1006, DISCONNECTED, False, 2, 1)]
+    await lab.until_seen(("close", 1006, DISCONNECTED, False, 2, 1))
     await client.aclose()
 
 
@@ -455,13 +453,13 @@ async def test_an_unread_message_keeps_the_object_awake_and_counts_as_buffered(
     container = next(iter(lab.emulator.worker.namespaces["Probe"].containers.values()))
     async with await lab.connect() as client:
         client.send_text("go")
-        await _until(lambda: container.blockers())
+        await until(container.blockers)
         assert [b.kind for b in container.blockers()] == ["unsent message"]
         assert await lab.probe.run("return self.ws.bufferedAmount") == "12000000"
         frame = await client.next_frame()
         assert frame is not None
         assert len(frame.payload) == 12_000_000
-        await _until(lambda: not container.blockers())
+        await until(lambda: not container.blockers())
         assert await lab.probe.run("return self.ws.bufferedAmount") == "0"
 
 
@@ -483,7 +481,7 @@ else:
         assert any("does not read" in text for text in lab.errors)
         other.send_text("12")
         assert await other.next_frame() == Frame(Opcode.TEXT, b"done")
-        await _until_seen(lab, ("close", 1006, DISCONNECTED, False, 2, 2))
+        await lab.until_seen(("close", 1006, DISCONNECTED, False, 2, 2))
 
 
 async def test_a_flood_waits_in_the_network_while_the_object_is_busy(lab: Lab) -> None:
@@ -500,26 +498,16 @@ if message == "shut":
         client.send_text("shut")
         for number in range(20_000):
             client.send_text(f"{number} {'x' * 200}")
-        [end] = next(iter(lab.emulator.worker.namespaces["Probe"].containers.values())).sockets._by_age
-        await _until(lambda: end.is_reading_paused)
+        [end] = next(
+            iter(lab.emulator.worker.namespaces["Probe"].containers.values())
+        ).sockets._by_age
+        await until(lambda: end.is_reading_paused)
         assert len(end.inbox) < 5_000
-        await _until(lambda: not end.is_reading_paused and not end.inbox)
+        await until(lambda: not end.is_reading_paused and not end.inbox)
         client.send_text("last")
-        await _until_seen(lab, ("message", "last"))
+        await lab.until_seen(("message", "last"))
     texts = [entry[1].split(" ")[0] for entry in await lab.seen("message")]
     assert texts == ["shut", *map(str, range(20_000)), "last"]
-
-
-async def _until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)  # noqa: TID251 - the network has no event for this
-
-
-async def _until_seen(lab: Lab, entry: tuple[Any, ...]) -> None:
-    async with asyncio.timeout(10):
-        while entry not in await lab.seen():
-            await asyncio.sleep(0.005)  # noqa: TID251 - the network has no event for this
 
 
 # --- the server's end --------------------------------------------------------------------------------

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tests.worlds import worker
+from tests.worlds import worker, write_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from emulator.core.events import Event
+    from emulator.testing.durable_objects import Durable
 
 BOX: Final = """
 class Box(DurableObject):
@@ -81,3 +88,20 @@ class Box(DurableObject):
 """
 
 box_worker = worker(BOX)
+
+
+def run_world(
+    folder: Path,
+    test: Callable[[Durable], Coroutine[Any, Any, Any]],
+    source: str = BOX,
+    *,
+    seed: int = 1,
+    **disturbances: Any,
+) -> tuple[Any, list[Event]]:
+    """Run `test` in a world that is disturbed; what it returns, and what happened."""
+    from emulator.core.eviction import Disturbances
+    from emulator.testing.world import WorldOptions, open_world
+
+    options = WorldOptions(seed=seed, disturbances=Disturbances(**disturbances))
+    with open_world(write_worker(folder, source), options=options) as (durable, world):
+        return world.run(test(durable)), durable.events

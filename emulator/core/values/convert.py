@@ -83,8 +83,6 @@ class _Converter:
 
     def _object(self, value: dict[Any, Any], depth: int) -> JsValue:
         if self.dict_converter is None:
-            if self.note is not None:
-                self.note("dict", value, self.default_converter)
             if self.wants_maps:
                 return self._map(value, depth)
         elif not _is_from_entries(self.dict_converter):
@@ -110,6 +108,8 @@ class _Converter:
         return to_string(js_value(key))
 
     def _map(self, value: dict[Any, Any], depth: int) -> JsMap:
+        if self.note is not None:
+            self.note("dict", value, self.default_converter)
         result = JsMap()
         self.memo[id(value)] = (value, result)
         for key, item in value.items():

@@ -12,6 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.values import (
+    DomException,
     JsException,
     JsValue,
     dom_exception,
@@ -107,7 +108,11 @@ class _Fetch:
             self._settle(lambda: self._promise.set_result(js_value(response)))
 
     def _abort(self, signal: AbortSignal) -> None:
-        self._fail(_abort_error(signal))
+        failure = _abort_error(signal)
+        if isinstance(failure, DomException):
+            failure = dom_exception(failure.name, failure.message)
+            failure.__dict__["retryable"] = True  # sic: the request was under way
+        self._fail(failure)
         if self._task is not None:
             self._task.cancel()
 

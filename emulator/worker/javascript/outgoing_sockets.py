@@ -5,9 +5,8 @@ Source: spec websockets §1.1, §1.2, §6; order, states and texts measured on w
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import ada_url
 
@@ -32,6 +31,7 @@ from emulator.worker.javascript.socket_events import SocketEvents, has_flag
 from emulator.worker.javascript.websocket import WebSocket
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from emulator.runtime.host import Host

@@ -12,17 +12,16 @@ import asyncio
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.sockets import Close, Disconnect, Failure
+from emulator.core.sockets import Close, Failure
 from emulator.core.values import (
     ArrayBuffer,
     JsException,
     JsValue,
     PyProxy,
-    js_value,
 )
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import current_gate
-from emulator.runtime.websocket import Incoming, WebSocketEnd, close_event
+from emulator.runtime.websocket import WebSocketEnd, close_event
 from emulator.runtime.worker import current_request, current_worker
 from emulator.web.blob import Blob
 from emulator.web.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.runtime.instance import Instance
+    from emulator.runtime.wire import Incoming
 
 __all__ = [
     "BINARY_TYPES",
@@ -204,7 +204,7 @@ class SocketEvents(EventTarget, js_name="WebSocket"):
     def _run(self, result: JsValue) -> None:
         target = result.unwrap() if isinstance(result, PyProxy) else result
         if asyncio.iscoroutine(target):
-            self._loop.create_task(target)
+            _ = self._loop.create_task(target)
 
 
 def _error_event(failure: JsException) -> ErrorEvent:

@@ -116,7 +116,7 @@ class FetchResponse:
 
     def clone(self) -> FetchResponse:
         self._raise_if_failed()
-        return type(self)(
+        return FetchResponse(  # and no subclass, as in Pyodide
             self._url, self.js_response.clone(), self.abort_controller, self.abort_signal
         )
 
@@ -155,7 +155,8 @@ class FetchResponse:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / name
             file.write_bytes(await self.bytes())
-            shutil.unpack_archive(file, extract_dir, format)
+            is_zip = (format or name).endswith("zip")
+            shutil.unpack_archive(file, extract_dir, format, filter=None if is_zip else "data")
 
     def abort(self, reason: Any = None) -> None:
         """Abort the fetch: the body cannot be read any more."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator", "run", "serve"]
 
+
 class Emulator:
     """A worker, its objects, and the workers beside it. Use it as an asynchronous context manager."""
 

@@ -184,7 +184,7 @@ def inside_small_disk(folder: Path) -> tuple[str, ...]:
     """The beginning of a command that runs with a full-in-no-time disk at `folder`."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("only root can mount a small disk")
-    mount = f"mount -t tmpfs -o size=600k tmpfs {folder} && exec \"$@\""
+    mount = f'mount -t tmpfs -o size=600k tmpfs {folder} && exec "$@"'
     command = ("unshare", "-m", "sh", "-c", mount, "sh")
     if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a small disk")

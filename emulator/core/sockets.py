@@ -24,6 +24,7 @@ __all__ = [
     "check_attachment",
     "check_close",
     "check_tags",
+    "close_event",
     "encode_text",
     "parse_close",
     "payload_bytes",
@@ -244,3 +245,10 @@ def encode_text(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+
+
+def close_event(item: Close | Disconnect) -> tuple[int, str, bool]:
+    """The arguments of webSocketClose: code, reason, wasClean."""
+    if isinstance(item, Disconnect):
+        return 1006, DISCONNECTED, False
+    return (NO_STATUS if item.code is None else item.code), item.reason, True

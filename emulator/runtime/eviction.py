@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STUB", "Blocker", "Residency", "Sweep", "user_place"]
 
-SWEEP_S: Final = 70.0  # spec lifecycle §4.2: so an object goes 70 to 140 seconds after its last event
+SWEEP_S: Final = (
+    70.0  # spec lifecycle §4.2: so an object goes 70 to 140 seconds after its last event
+)
 STUB: Final = "stub"
 STREAM: Final = "response"
 

@@ -22,9 +22,10 @@ from emulator.core.sockets import (
     Disconnect,
     Failure,
     check_tags,
+    close_event,
 )
 from emulator.core.values import error
-from emulator.runtime.websocket import Holder, WebSocketEnd, close_event
+from emulator.runtime.websocket import Holder, WebSocketEnd
 
 if TYPE_CHECKING:
     import asyncio

@@ -17,8 +17,6 @@ from emulator.core.sockets import (
     ACCEPT_AFTER_HIBERNATION,
     ACCEPT_AFTER_RESPONSE,
     ACCEPTED_TWICE,
-    DISCONNECTED,
-    NO_STATUS,
     PEER_TAKEN,
     RETURNED_ACCEPTED,
     RETURNED_HIBERNATABLE,
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     from emulator.runtime.instance import Instance
     from emulator.runtime.wire import Incoming, Wire
 
-__all__ = ["Holder", "WebSocketEnd", "close_event", "web_socket_pair"]
+__all__ = ["Holder", "WebSocketEnd", "web_socket_pair"]
 
 
 class Holder(Enum):
@@ -394,10 +392,3 @@ def web_socket_pair() -> tuple[WebSocketEnd, WebSocketEnd]:
     one, other = WebSocketEnd(), WebSocketEnd()
     one.peer, other.peer = other, one
     return one, other
-
-
-def close_event(item: Close | Disconnect) -> tuple[int, str, bool]:
-    """The arguments of webSocketClose: code, reason, wasClean."""
-    if isinstance(item, Disconnect):
-        return 1006, DISCONNECTED, False
-    return (NO_STATUS if item.code is None else item.code), item.reason, True

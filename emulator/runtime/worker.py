@@ -125,9 +125,7 @@ class Worker:
             raise type_error(f'Worker "{self.name}" has no such entrypoint: "{name}".')
         return found
 
-    async def _invoke(
-        self, run: Callable[[Entrypoint, Invocation], Any], name: str | None
-    ) -> Any:
+    async def _invoke(self, run: Callable[[Entrypoint, Invocation], Any], name: str | None) -> Any:
         entrypoint = self._entrypoint(name)
         invocation = Invocation(self)
         context = Context()

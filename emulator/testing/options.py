@@ -17,8 +17,11 @@ SEED_MAX: Final = 2**32
 SEED_DEFAULT: Final = 1
 WORKER_SEED: Final = "durable_seed"
 MARKS: Final = (
-    "durable(config=..., vars=..., time='virtual'|'real', undisturbed=False): the test's world; "
-    "undisturbed ones do without --durable-evict, --durable-crash and --durable-interleave",
+    (
+        "durable(config=..., vars=..., time='virtual'|'real', undisturbed=False): the test's "
+        "world; undisturbed ones do without --durable-evict, --durable-crash and "
+        "--durable-interleave"
+    ),
     "crash_safe: keeps its promises when machines die; runs under --durable-crash",
 )
 

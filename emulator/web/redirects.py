@@ -5,13 +5,15 @@ Source: spec lifecycle §3.4; the Fetch standard, HTTP-redirect fetch.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import ada_url
 
 from emulator.core.values import type_error
 from emulator.web.request import Request
-from emulator.web.response import Response
+
+if TYPE_CHECKING:
+    from emulator.web.response import Response
 
 __all__ = ["REDIRECTS_MAX", "next_request"]
 

@@ -49,9 +49,7 @@ _HANDLERS: Final = {
     "webSocketError": 2,
 }
 NO_FETCH: Final = "Handler does not export a fetch() function."
-NOT_A_RESPONSE: Final = (
-    "Incorrect type for Promise: the Promise did not resolve to 'Response'."
-)
+NOT_A_RESPONSE: Final = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 
 
 class PythonObjectClass:
@@ -188,7 +186,9 @@ class PythonEntrypoint:
         handler = getattr(self._module, "on_fetch", None)
         if not callable(handler):
             raise type_error(NO_FETCH)
-        return _convert(self._worker, relaxed(handler), (request, self._worker.env, context), self._response)
+        return _convert(
+            self._worker, relaxed(handler), (request, self._worker.env, context), self._response
+        )
 
     def _response(self, value: Any) -> JsValue:
         return response_of(self._sdk, value)
@@ -239,6 +239,3 @@ async def _converted(
 
 def _nothing(value: Any) -> None:
     del value
-
-
-

@@ -224,7 +224,9 @@ def test_tables_indexes_text_search_and_bookmarks_go_both_ways(tmp_path, open_ou
             assert storage.sql.exec("SELECT b FROM f WHERE f MATCH 'hello'").one()["b"]
             assert list(await storage.list()) == ["plain", "日本", "\ufffd\ufffd\ufffd"]
             assert await storage.get("\ud800") == "half"
-            storage.sql.exec("INSERT INTO f VALUES ('goodbye world'); INSERT INTO t(v) VALUES ('y')")
+            storage.sql.exec(
+                "INSERT INTO f VALUES ('goodbye world'); INSERT INTO t(v) VALUES ('y')"
+            )
             return await storage.getCurrentBookmark()
 
         return await inside(durable, "tables", body)
@@ -309,7 +311,9 @@ class TestIds:
 
     @pytest.mark.parametrize("worker", ["my-worker", "wr-worker", "myworker"])
     def test_names_have_the_same_ids(self, tmp_path, worker):
-        source = f"return {json.dumps(self.NAMES)}.map((n) => self.env.Box.idFromName(n).toString())"
+        source = (
+            f"return {json.dumps(self.NAMES)}.map((n) => self.env.Box.idFromName(n).toString())"
+        )
         with real_runtime(tmp_path, worker=worker) as real:
             theirs = real.js("any", source)
             unique = real.js("any", "return self.env.Box.newUniqueId().toString()")

@@ -103,9 +103,7 @@ async def test_no_interleaving_breaks_a_promise(durable, seed):
             case 0:
                 calls.append(started(stub.step(number, delays)))
             case 1:
-                calls.append(
-                    started(stub.section(number, delays, dice.randrange(3)))
-                )
+                calls.append(started(stub.section(number, delays, dice.randrange(3))))
             case _:
                 calls.append(started(stub.cancels(number, 1000, dice.random() / 20)))
                 cancellations += 1

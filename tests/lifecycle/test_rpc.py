@@ -61,9 +61,7 @@ async def test_what_can_be_called(durable):
     assert await a.static(3) == 3
 
 
-@pytest.mark.parametrize(
-    "name", ["alarm", "webSocketMessage", "webSocketClose", "webSocketError"]
-)
+@pytest.mark.parametrize("name", ["alarm", "webSocketMessage", "webSocketClose", "webSocketError"])
 @box("    async def alarm(self):\n        pass\n")
 async def test_reserved_names_are_refused_and_nothing_is_reset(durable, name):
     a = durable.env.BOX.getByName("a")

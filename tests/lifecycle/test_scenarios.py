@@ -106,7 +106,10 @@ class Other(DurableObject):
 async def test_4_wrong_ids_are_refused(durable):
     ns = durable.env.HITTER
     cases = [
-        (lambda: ns.idFromString("zz"), "TypeError: Invalid Durable Object ID: must be 64 hex digits"),
+        (
+            lambda: ns.idFromString("zz"),
+            "TypeError: Invalid Durable Object ID: must be 64 hex digits",
+        ),
         (
             lambda: ns.idFromString("0" * 64),
             "TypeError: Durable Object ID is not valid for this namespace.",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.sockets import DISCONNECTED, Close, Disconnect, Failure, ReadyState
+from emulator.core.sockets import DISCONNECTED, Close, Disconnect, Failure, ReadyState, close_event
 from emulator.core.values import JsException
-from emulator.runtime.websocket import Holder, close_event, web_socket_pair
+from emulator.runtime.websocket import Holder, web_socket_pair
 
 SEND_BEFORE_ACCEPT = (
     "TypeError: You must call one of accept() or state.acceptWebSocket() on this WebSocket before "

@@ -162,7 +162,7 @@ class TestCoercion:
 
             storage = raw(box)
             given = [5, jsnull, None, True, Object.new(), Set.new(), 1.5]
-            for key in given[:4] + [1.5]:
+            for key in [*given[:4], 1.5]:
                 await storage.put(key, "v")
             assert [await storage.get(key) for key in given] == [
                 *("v", "v", "v", "v", None, None, "v"),

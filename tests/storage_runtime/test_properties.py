@@ -51,9 +51,7 @@ class Model:
         return [(key, self.now[key]) for key in found[: options.get("limit")]]
 
     def options(self):
-        chosen = {
-            name: self.key() for name in ("end", "prefix") if self.dice.random() < 0.3
-        }
+        chosen = {name: self.key() for name in ("end", "prefix") if self.dice.random() < 0.3}
         if self.dice.random() < 0.5:
             chosen[self.dice.choice(["start", "startAfter"])] = self.key()
         if self.dice.random() < 0.3:

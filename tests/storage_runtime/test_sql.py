@@ -34,7 +34,10 @@ class TestBindings:
         ]
 
     async def test_booleans_are_text(self, durable):
-        assert await bound(durable, lambda: [True, False]) == [["text", "'true'"], ["text", "'false'"]]
+        assert await bound(durable, lambda: [True, False]) == [
+            ["text", "'true'"],
+            ["text", "'false'"],
+        ]
 
     async def test_null_and_undefined_are_null(self, durable):
         def make():

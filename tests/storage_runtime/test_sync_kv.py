@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from tests.storage_runtime.inside import inside, inside_worker, raw, rejected, thrown
 
 pytestmark = inside_worker()
@@ -151,10 +153,8 @@ class TestIterators:
                 kv.put("aa", 1)
                 raise ValueError("undo")
 
-            try:
+            with contextlib.suppress(ValueError):
                 raw(box).transactionSync(fail)
-            except ValueError:
-                pass
             assert [pair[0] for pair in entries] == ["b", "c"]
 
         await inside(durable, "a", body)

@@ -113,9 +113,7 @@ def parse_assets(raw: object, report: Report) -> Assets | None:
     )
 
 
-def _one_of(
-    raw: Mapping[str, object], field: str, allowed: tuple[str, ...], report: Report
-) -> str:
+def _one_of(raw: Mapping[str, object], field: str, allowed: tuple[str, ...], report: Report) -> str:
     value = raw.get(field, allowed[0])
     if value in allowed:
         return str(value)

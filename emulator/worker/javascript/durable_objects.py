@@ -32,7 +32,6 @@ from emulator.core.values import (
 )
 from emulator.core.values.coercion import coerce_key, to_number
 from emulator.runtime.errors import as_js_error
-from emulator.runtime.namespace import Namespace, ObjectId
 from emulator.runtime.stub import Stub
 from emulator.worker.javascript.services import Fetcher
 from emulator.worker.javascript.storage import DurableObjectStorage
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.runtime import state
+    from emulator.runtime.namespace import Namespace, ObjectId
 
 __all__ = [
     "DurableObjectId",
@@ -108,9 +108,7 @@ class DurableObjectNamespace(JsProxy, js_name=NAMESPACE):
             raise error(JURISDICTIONS)
         return DurableObjectNamespace(self._namespace)
 
-    def get(
-        self, object_id: Any = None, options: Any = None, **kwargs: Any
-    ) -> DurableObjectStub:
+    def get(self, object_id: Any = None, options: Any = None, **kwargs: Any) -> DurableObjectStub:
         if not isinstance(object_id, DurableObjectId):
             raise illegal_parameter("get", NAMESPACE, 1, "DurableObjectId")
         return self._stub("get", object_id, options, kwargs)

@@ -12,7 +12,7 @@ import asyncio
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.sockets import Close, Failure
+from emulator.core.sockets import Close, Failure, close_event
 from emulator.core.values import (
     ArrayBuffer,
     JsException,
@@ -21,7 +21,7 @@ from emulator.core.values import (
 )
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import current_gate
-from emulator.runtime.websocket import WebSocketEnd, close_event
+from emulator.runtime.websocket import WebSocketEnd
 from emulator.runtime.worker import current_request, current_worker
 from emulator.web.blob import Blob
 from emulator.web.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent

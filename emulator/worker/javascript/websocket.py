@@ -73,7 +73,7 @@ class WebSocket(JsProxy, js_name="WebSocket"):
     def __init__(self, end: WebSocketEnd) -> None:
         _set_end(self, end)
 
-    __hash__ = None  # type: ignore[assignment]  # as of every proxy (values/proxies.py, V3)
+    __hash__ = None  # as of every proxy (values/proxies.py, V3)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WebSocket) and self._end is other._end

@@ -21,7 +21,6 @@ from emulator.core.values import (
 )
 from emulator.runtime.errors import as_js_error
 from emulator.runtime.gates import current_gate
-from emulator.runtime.websocket import WebSocketEnd
 from emulator.runtime.worker import current_request, current_worker
 from emulator.web.blob import Blob
 from emulator.web.events import CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.runtime.instance import Instance
+    from emulator.runtime.websocket import WebSocketEnd
     from emulator.runtime.wire import Incoming
 
 __all__ = [

@@ -12,7 +12,10 @@ Source: spec lifecycle §3.1 (per stub), websockets §4.3, §7 (per socket).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 __all__ = ["Lanes"]
 

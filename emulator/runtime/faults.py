@@ -26,6 +26,7 @@ from emulator.runtime.errors import copy_error
 from emulator.runtime.gates import current_gate
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Hashable, Iterable
     from random import Random
 
@@ -168,9 +169,7 @@ class Faults:
             kind=call.kind, detail=call.detail, run=call.run, succeed=succeed, fail=fail
         )
 
-    def carry_alarm(
-        self, namespace: Namespace, object_id: str, strike: Callable[[], None]
-    ) -> None:
+    def carry_alarm(self, namespace: Namespace, object_id: str, strike: Callable[[], None]) -> None:
         """Have an alarm strike that is due."""
         container = namespace.find(object_id)
         key = ("alarm", namespace.unique_key, object_id)
@@ -195,7 +194,7 @@ class Faults:
         """A request comes from outside: it takes its turn among everything that is under way."""
         if self.disturbances.interleaves:
             turn = self._host.loop.create_future()
-            self.post(turn, lambda: turn.done() or turn.set_result(None))
+            self.post(turn, partial(_resolve, turn))
             await turn
 
     def soon(self, callback: Callable[[], None]) -> None:
@@ -240,9 +239,10 @@ class Faults:
             return
         if self._dies(container):
             self.crash(container)
-        elif self.disturbances.evicts_early and is_quiet(instance):
-            if self.disturbances.is_evicted(self._roll()):
-                container.hibernate()
+            return
+        evicts = self.disturbances.evicts_early and is_quiet(instance)
+        if evicts and self.disturbances.is_evicted(self._roll()):
+            container.hibernate()
 
     def evict_idle(self, namespaces: Iterable[Namespace]) -> bool:
         """Skip the ten seconds of every object that can sleep; whether there was one."""
@@ -281,6 +281,11 @@ class Faults:
 
     def internal_error(self) -> JsException:
         return internal_error(self._host.reference)
+
+
+def _resolve(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
 
 
 def is_quiet(instance: Instance) -> bool:

@@ -122,9 +122,7 @@ class Durable(FaultCalls):
         self.leaks.add_response(response, f"fetch({url!r})", source)
         return self._emulator.sdk.Response(response)
 
-    async def connect(
-        self, path: str, headers: dict[str, str] | None = None
-    ) -> WebSocketClient:
+    async def connect(self, path: str, headers: dict[str, str] | None = None) -> WebSocketClient:
         """Open a WebSocket through the worker.
 
         Raises:
@@ -165,12 +163,21 @@ class Durable(FaultCalls):
         raw = stub_of(stub)
         self._faults.disturb(raw.namespace, raw.id.hex)
         outcome = self._emulator.worker.host.loop.create_future()
+
+        def succeed(value: Any) -> None:
+            if not outcome.done():
+                outcome.set_result(value)
+
+        def fail(exc: BaseException) -> None:
+            if not outcome.done():
+                outcome.set_exception(exc)
+
         event = Delivery(
             kind="test",
             detail=getattr(fn, "__name__", "a function of the test"),
             run=lambda user: fn(*user_parts(user)),
-            succeed=lambda value: outcome.done() or outcome.set_result(value),
-            fail=lambda exc: outcome.done() or outcome.set_exception(exc),
+            succeed=succeed,
+            fail=fail,
         )
         raw.namespace.container(raw.id).deliver(event)
         return await outcome
@@ -246,9 +253,7 @@ class Durable(FaultCalls):
         if web_sockets == "close":
             container.sockets.drop_all()
 
-    async def evict_all(
-        self, *, web_sockets: Literal["hibernate", "close"] = "hibernate"
-    ) -> None:
+    async def evict_all(self, *, web_sockets: Literal["hibernate", "close"] = "hibernate") -> None:
         """Discard every live instance that can hibernate."""
         await self._loop.settle()
         for container in self._containers():

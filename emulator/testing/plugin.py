@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,6 +19,7 @@ from emulator.testing import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterator
+    from pathlib import Path
 
     from emulator.core.config import Config
     from emulator.testing.durable_objects import Durable
@@ -87,9 +87,10 @@ def durable(
     _refuse_other_loops(request)
     _heed_traps(request.config)
     asked = options.world_options(request.node, is_real_time=False)
-    with open_world(
-        durable_config_file, options=asked, workshop=_workshop(request.config)
-    ) as (durable, world):
+    with open_world(durable_config_file, options=asked, workshop=_workshop(request.config)) as (
+        durable,
+        world,
+    ):
         request.node.stash[_WORLD] = world
         yield durable
         world.run(durable.settle())
@@ -108,9 +109,10 @@ def durable_server(
     _refuse_other_loops(request)
     _heed_traps(request.config)
     asked = options.world_options(request.node, is_real_time=True)
-    with open_world(
-        durable_config_file, options=asked, workshop=_workshop(request.config)
-    ) as (durable, world):
+    with open_world(durable_config_file, options=asked, workshop=_workshop(request.config)) as (
+        durable,
+        world,
+    ):
         request.node.stash[_WORLD] = world
         is_async = getattr(request.node.obj, "__durable__", False)
         with open_server(durable, world, has_own_thread=not is_async) as server:

@@ -32,9 +32,7 @@ class DurableServer:
     durable: the world's `durable`. In a test that is not async use it through `run`.
     """
 
-    def __init__(
-        self, durable: Durable, port: int, loop: asyncio.AbstractEventLoop | None
-    ) -> None:
+    def __init__(self, durable: Durable, port: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self.durable = durable
         self.port = port
         self.url = f"http://{HOST}:{port}"
@@ -53,9 +51,7 @@ class DurableServer:
 
 
 @contextmanager
-def open_server(
-    durable: Durable, world: World, *, has_own_thread: bool
-) -> Iterator[DurableServer]:
+def open_server(durable: Durable, world: World, *, has_own_thread: bool) -> Iterator[DurableServer]:
     """Serve the world on a free port.
 
     Args:

@@ -77,5 +77,3 @@ async def test_a_coroutine_that_nobody_awaits_is_left_with_its_line(durable: Dur
     assert line.startswith("Leaky.for_ever() was never awaited (")
     assert "worker.py:" in line
     assert any("never awaited" in str(w.message) for w in caught)
-
-

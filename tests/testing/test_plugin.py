@@ -201,9 +201,14 @@ def test_async_fixtures_of_a_world_run_in_it(run: Run, pytester: pytest.Pytester
 def test_module_globals_are_fresh_in_every_test(run: Run, pytester: pytest.Pytester) -> None:
     worker = pytester.path / "worker.py"
     text = worker.read_text().replace("class Box(", "COUNT = []\n\nclass Box(")
-    worker.write_text(text.replace("async def never(self):", "async def count(self):\n        "
-                                   "COUNT.append(1)\n        return len(COUNT)\n\n"
-                                   "    async def never(self):"))
+    worker.write_text(
+        text.replace(
+            "async def never(self):",
+            "async def count(self):\n        "
+            "COUNT.append(1)\n        return len(COUNT)\n\n"
+            "    async def never(self):",
+        )
+    )
     pytester.makepyfile(
         """
         import pytest

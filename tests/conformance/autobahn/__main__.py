@@ -35,7 +35,9 @@ def find_python2() -> Path | None:
     found = [shutil.which("python2.7"), *sorted(root.glob("versions/2.7*/bin/python2.7"))]
     for python in found:
         if python is not None:
-            has_pip = subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True)
+            has_pip = subprocess.run(
+                [str(python), "-m", "pip", "--version"], capture_output=True, check=False
+            )
             if has_pip.returncode == 0:
                 return Path(python)
     return None

@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check fmt cov bench golden conformance soak clean
+.PHONY: help dev test check fmt cov bench golden conformance autobahn soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ golden: $(READY) ## compare with the recordings of the real runtime
 
 conformance: $(READY) ## the same cases here and on the real runtime
 	$(PY) -m pytest -m conformance $(ARGS)
+
+autobahn: $(READY) ## the Autobahn WebSocket suite on an echo object (needs a Python 2.7)
+	$(PY) -m tests.conformance.autobahn $(ARGS)
 
 soak: $(READY) ## the tests that take long
 	$(PY) -m pytest -m slow $(ARGS)

@@ -165,6 +165,35 @@ def http(
     return meter.figures()
 
 
+def spread(
+    target: Target, seconds: float, *, connections: int = 32, requests: int = 2000
+) -> dict[str, float]:
+    """`requests` in all, each to a path of its own: the path and a number. rate, without warm-up."""
+    del seconds
+    clock = time.perf_counter
+    with contextlib.ExitStack() as stack:
+        sockets = [Connection(target.port) for _ in range(connections)]
+        for connection in sockets:
+            stack.callback(connection.sock.close)
+        paths = (f"{target.path}{number}" for number in range(requests))
+        host = f"Host: 127.0.0.1:{target.port}"
+        asked = (f"GET {path} HTTP/1.1\r\n{host}\r\n\r\n".encode() for path in paths)
+        start_s = clock()
+        for connection, request in zip(sockets, asked, strict=False):
+            connection.send(request)
+        answered = 0
+        for ready in readable(sockets):
+            for connection in ready:
+                if not connection.answers():
+                    continue
+                answered += 1
+                if (request := next(asked, b"")) != b"":
+                    connection.send(request)
+            if answered >= requests:
+                break
+        return {"rate": requests / (clock() - start_s)}
+
+
 def connect(target: Target, seconds: float) -> dict[str, float]:
     """One WebSocket after the other is opened, and kept; the rate is handshakes."""
     meter = Meter(seconds)
@@ -228,4 +257,5 @@ MODES: Final[Mapping[str, Callable[..., dict[str, float]]]] = {
     "connect": connect,
     "hold": hold,
     "http": http,
+    "spread": spread,
 }

@@ -8,6 +8,8 @@ from benchmarks.workloads.frame import FRAME
 from benchmarks.workloads.micro import MICRO
 from benchmarks.workloads.objects import CALLS, OBJECTS
 from benchmarks.workloads.start import START
+from benchmarks.workloads.storage import MANY_OBJECTS, STORAGE
+from benchmarks.workloads.testing import TESTING
 from benchmarks.workloads.websockets import IDLE, WEB_SOCKETS
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     OBJECTS,
     WEB_SOCKETS,
     IDLE,
+    STORAGE,
+    MANY_OBJECTS,
     MICRO,
     CALLS,
+    TESTING,
 )

@@ -11,6 +11,8 @@ import os
 import tempfile
 from typing import Final
 
+from benchmarks.figures import Bar
+from benchmarks.in_object import in_object, raw_get, raw_put, raw_query, rpc
 from benchmarks.in_process import InProcess, Operations, Race, calls, coroutine
 
 
@@ -23,6 +25,12 @@ async def eager_tasks(count: int) -> None:
     for _ in range(count):
         # Finished when the constructor returns; awaiting it would be in the figure.
         _ = asyncio.Task(nothing(), loop=loop, eager_start=True)
+
+
+async def awaited_tasks(count: int) -> None:
+    loop = asyncio.get_running_loop()
+    for _ in range(count):
+        await asyncio.Task(nothing(), loop=loop, eager_start=True)
 
 
 async def scheduled_tasks(count: int) -> None:
@@ -65,8 +73,44 @@ def fsync_race() -> Race:
     )
 
 
+def get_race() -> Race:
+    """`await ctx.storage.get(key)` against the statement it makes."""
+    return Race(
+        name="storage.get",
+        contestants={"SDK": in_object("get"), "apsw": raw_get()},
+        bars=[Bar(limit=3, against="apsw")],
+    )
+
+
+def put_race() -> Race:
+    """`await ctx.storage.put(key, value)` against its statement, both in one transaction."""
+    return Race(
+        name="storage.put",
+        contestants={"SDK": in_object("put"), "apsw": raw_put()},
+        bars=[Bar(limit=5, against="apsw")],
+    )
+
+
+def query_race() -> Race:
+    """`ctx.storage.sql.exec(query).one()` against the query and a dict of its row."""
+    return Race(
+        name="sql.exec().one()",
+        contestants={"SDK": in_object("query"), "apsw": raw_query()},
+        bars=[Bar(limit=8, against="apsw")],
+    )
+
+
+def rpc_race() -> Race:
+    """A call of an object's method that does nothing against the least that an event costs."""
+    return Race(
+        name="call an object",
+        contestants={"SDK": rpc(), "eager": coroutine(awaited_tasks)},
+        bars=[Bar(limit=4, against="eager")],
+    )
+
+
 MICRO: Final = InProcess(
     name="micro",
     title="yardsticks of this machine, in process",
-    races=(task_race, fsync_race),
+    races=(task_race, fsync_race, get_race, put_race, query_race, rpc_race),
 )

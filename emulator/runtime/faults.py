@@ -194,7 +194,7 @@ class Faults:
         """A request comes from outside: it takes its turn among everything that is under way."""
         if self.disturbances.interleaves:
             turn = self._host.loop.create_future()
-            self.post(turn, partial(_take_turn, turn))
+            self.post(turn, partial(_resolve, turn))
             await turn
 
     def soon(self, callback: Callable[[], None]) -> None:
@@ -239,11 +239,9 @@ class Faults:
             return
         if self._dies(container):
             self.crash(container)
-        elif (
-            self.disturbances.evicts_early
-            and is_quiet(instance)
-            and self.disturbances.is_evicted(self._roll())
-        ):
+            return
+        evicts = self.disturbances.evicts_early and is_quiet(instance)
+        if evicts and self.disturbances.is_evicted(self._roll()):
             container.hibernate()
 
     def evict_idle(self, namespaces: Iterable[Namespace]) -> bool:
@@ -285,6 +283,11 @@ class Faults:
         return internal_error(self._host.reference)
 
 
+def _resolve(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
+
+
 def is_quiet(instance: Instance) -> bool:
     """Whether the platform might discard the instance now, had it been idle long enough (F3)."""
     is_open = instance.is_output_held or instance.has_unconfirmed_only or instance.outbox
@@ -309,8 +312,3 @@ def _describe(fault: Fault) -> str:
     if fault.failure is None:
         return f"{fault.operation} delayed by {fault.delay_s:g} s"
     return f"reply of {fault.operation} lost" if fault.loses_reply else f"{fault.operation} fails"
-
-
-def _take_turn(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_result(None)

@@ -161,7 +161,8 @@ class SocketRegistry:
         for end in self._by_age:
             end.expandos = None
             peer = end.peer
-            if peer.holder is Holder.NOBODY and not end.is_over:
+            is_kept = peer.holder is not Holder.NOBODY or peer.is_underway
+            if not (is_kept or end.is_over):
                 # The other end was in nobody's hands but the instance's. The next one is told.
                 end.is_over = end.is_gone = True
                 end.can_send = False

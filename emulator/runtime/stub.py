@@ -79,6 +79,9 @@ class _FetchCall(Call):
             self.fail(exc)
             return
         if followed is None:
+            if response._web_socket is not None:
+                # The object may sleep before the response is sent: the socket is nobody's ghost.
+                response._web_socket._end.is_underway = True
             response._is_redirected = self.hops > 0
             if response._source is not None:
                 container = self.stub.namespace.find(self.stub.id.hex)

@@ -81,6 +81,7 @@ class WebSocketEnd:
         "is_reading_paused",
         "is_receiver_busy",
         "is_told",
+        "is_underway",
         "keeper",
         "listener",
         "opening",
@@ -110,6 +111,7 @@ class WebSocketEnd:
         self.is_failed = False  # the peer broke the protocol
         self.is_over = False  # one of the three: nothing more comes
         self.is_told = False  # ... and the last event of an accepted end has been handled
+        self.is_underway = False  # in a Response that left the object
         self.was_closed_first = False  # own close() came before the peer's
         self.is_receiver_busy = False
         self.is_reading_paused = False  # of the wire on the other side

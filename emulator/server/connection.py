@@ -90,8 +90,10 @@ class Connections:
         connection.write(head)
         return connection
 
-    def open_parser(self, on_frame: Callable[..., None]) -> FrameParser:
-        return LenientParser(on_frame) if self.is_lenient else self._parsers.open(on_frame)
+    def open_parser(self, on_frame: Callable[..., None], *, compresses: bool) -> FrameParser:
+        if self.is_lenient:
+            return LenientParser(on_frame)
+        return self._parsers.open(on_frame, compresses=compresses)
 
     def failure_of(self, parser: object) -> BaseException:
         if isinstance(parser, LenientParser):
@@ -164,7 +166,9 @@ class Connection(asyncio.Protocol):
             on_ping=self._ping,
             on_end=self._close_received,
         )
-        self._parser: FrameParser | None = group.open_parser(self._messages.frame)
+        self._parser: FrameParser | None = group.open_parser(
+            self._messages.frame, compresses=deflate is not None
+        )
         self._out: list[bytes] = []
         self._ending = _Ending.NO
         self._is_ending = False  # nothing more is written
@@ -187,7 +191,7 @@ class Connection(asyncio.Protocol):
         group.begin()
         try:
             if parser.feed_data(data)[0]:
-                self._refused(group.failure_of(parser))
+                self._refused(group.failure_of(parser), data)
         finally:
             group.flush()
 
@@ -204,14 +208,14 @@ class Connection(asyncio.Protocol):
         self._is_closed = True
         self._parser = self._messages = None
 
-    def _refused(self, exc: BaseException) -> None:
+    def _refused(self, exc: BaseException, data: bytes) -> None:
         if self._is_closed:
             return
         if isinstance(exc, Refused):
             found: Close | Failure = exc.failure
         elif isinstance(exc, WebSocketError):
             assert self._messages is not None, "frames are still read"
-            found = translate(exc, self._messages.room_bytes)
+            found = translate(exc, self._messages.room_bytes, data)
         else:
             self.abort()
             raise exc

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.sockets import MESSAGE_BYTES_MAX, Close, Failure, parse_close
 from emulator.server.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
+from emulator.server.refusals import NOT_NEGOTIATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +25,6 @@ TOO_LARGE: Final = Failure(1009, "Message is too large")  # once it is inflated
 _NOT_STARTED: Final = Failure(1002, "Unexpected continuation frame")
 _NOT_ENDED: Final = Failure(1002, "Missing continuation frame")
 _BAD_DEFLATE: Final = Failure(1002, "Invalid compressed data")
-_NOT_NEGOTIATED: Final = Failure(
-    1002,
-    "Received a WebSocket frame whose compression bit was set, but the compression extension "
-    "was not negotiated for this connection.",
-)
 
 
 class Refused(Exception):  # noqa: N818  # it is the platform's word on a frame, not a mistake
@@ -94,7 +90,7 @@ class MessageReader:
         self, is_final: bool, opcode: int, payload: bytes | bytearray, is_compressed: bool
     ) -> None:
         if is_compressed and self._deflate is None:
-            raise Refused(_NOT_NEGOTIATED)
+            raise Refused(NOT_NEGOTIATED)
         if opcode == CONTINUATION:
             if self._opcode is None:
                 raise Refused(_NOT_STARTED)

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 
     from aiohttp.http_websocket import WebSocketError
 
-__all__ = ["PARSER_LIMIT", "translate"]
+__all__ = ["NOT_NEGOTIATED", "PARSER_LIMIT", "translate"]
 
 # Measured: aiohttp refuses a plain frame whose size equals its limit, so the limit is one more.
 PARSER_LIMIT: Final = MESSAGE_BYTES_MAX + 1
+
+NOT_NEGOTIATED: Final = Failure(
+    1002,
+    "Received a WebSocket frame whose compression bit was set, but the compression extension "
+    "was not negotiated for this connection.",
+)
+_RESERVED_BITS: Final = Failure(1002, "Received frame had RSV bits 2 or 3 set")
+_COMPRESSED: Final = 0x40
+_RESERVED: Final = 0x70
 
 type _Refusal = tuple[re.Pattern[str], Callable[[re.Match[str], int], Close | Failure]]
 
@@ -56,20 +65,42 @@ _REFUSALS: Final[tuple[_Refusal, ...]] = (
     (re.compile(r"Received fragmented control frame"), _failure(r"\g<0>")),
     (
         re.compile(r"non-zero reserved bits"),
-        _failure("Received frame had RSV bits 2 or 3 set"),
+        lambda *_: _RESERVED_BITS,
     ),
 )
 
 
-def translate(refusal: WebSocketError, room_bytes: int = MESSAGE_BYTES_MAX) -> Close | Failure:
+def translate(
+    refusal: WebSocketError, room_bytes: int = MESSAGE_BYTES_MAX, data: bytes = b""
+) -> Close | Failure:
     """What the platform makes of a frame that aiohttp refuses.
 
     Args:
         room_bytes: how large the frame may have been.
+        data: what the parser was fed with when it refused.
     """
     text = str(refusal)
     for pattern, make in _REFUSALS:
         match = pattern.search(text)
         if match is not None:
-            return make(match, room_bytes)
+            found = make(match, room_bytes)
+            return NOT_NEGOTIATED if found == _RESERVED_BITS and _only_compressed(data) else found
     return Failure(int(refusal.code), text)
+
+
+def _only_compressed(data: bytes) -> bool:
+    """Whether the first frame with a reserved bit has the compression bit alone.
+
+    aiohttp does not tell the bits apart. It is known only where `data` begins with a frame, which
+    is as good as always; otherwise the reason names the wrong bits.
+    """
+    at = 0
+    while at + 1 < len(data):
+        if data[at] & _RESERVED:
+            return data[at] & _RESERVED == _COMPRESSED
+        length, second = data[at + 1] & 0x7F, data[at + 1]
+        extra = 2 if length == 126 else 8 if length == 127 else 0
+        if extra:
+            length = int.from_bytes(data[at + 2 : at + 2 + extra])
+        at += 2 + extra + (4 if second & 0x80 else 0) + length
+    return False

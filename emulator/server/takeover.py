@@ -67,12 +67,13 @@ class Parsers:
         self._queue: Any = Queue(None, _QUEUE_BYTES, loop=loop)  # type: ignore[arg-type]
         self._reader: Any = Reader
 
-    def open(self, on_frame: FrameHandler) -> FrameParser:
+    def open(self, on_frame: FrameHandler, *, compresses: bool) -> FrameParser:
         """A parser that calls `on_frame` with fin, opcode, unmasked payload, compressed.
 
-        It lets the compression bit pass, negotiated or not.
+        Args:
+            compresses: compression was agreed; otherwise its bit is refused at the header.
         """
-        reader: Any = self._reader(self._queue, PARSER_LIMIT, True, False)
+        reader: Any = self._reader(self._queue, PARSER_LIMIT, compresses, False)
         reader._handle_frame = on_frame
         parser: FrameParser = reader
         return parser

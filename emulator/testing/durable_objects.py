@@ -163,12 +163,21 @@ class Durable(FaultCalls):
         raw = stub_of(stub)
         self._faults.disturb(raw.namespace, raw.id.hex)
         outcome = self._emulator.worker.host.loop.create_future()
+
+        def succeed(value: Any) -> None:
+            if not outcome.done():
+                outcome.set_result(value)
+
+        def fail(exc: BaseException) -> None:
+            if not outcome.done():
+                outcome.set_exception(exc)
+
         event = Delivery(
             kind="test",
             detail=getattr(fn, "__name__", "a function of the test"),
             run=lambda user: fn(*user_parts(user)),
-            succeed=outcome.set_result,
-            fail=outcome.set_exception,
+            succeed=succeed,
+            fail=fail,
         )
         raw.namespace.container(raw.id).deliver(event)
         return await outcome

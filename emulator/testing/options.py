@@ -16,12 +16,12 @@ __all__ = ["add_options", "is_crashing", "modes_text", "seed_of", "settle_seed",
 SEED_MAX: Final = 2**32
 SEED_DEFAULT: Final = 1
 WORKER_SEED: Final = "durable_seed"
+_MARK_DURABLE: Final = (
+    "durable(config=..., vars=..., time='virtual'|'real', undisturbed=False): the test's world; "
+    "undisturbed ones do without --durable-evict, --durable-crash and --durable-interleave"
+)
 MARKS: Final = (
-    (
-        "durable(config=..., vars=..., time='virtual'|'real', undisturbed=False): the test's "
-        "world; undisturbed ones do without --durable-evict, --durable-crash and "
-        "--durable-interleave"
-    ),
+    _MARK_DURABLE,
     "crash_safe: keeps its promises when machines die; runs under --durable-crash",
 )
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import random
+import shutil
 import sys
-from contextlib import contextmanager
+import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.assembly import Emulator
@@ -21,13 +25,13 @@ from emulator.runtime.faults import Faults
 from emulator.storage.database import Durability
 from emulator.testing.durable_objects import Durable
 from emulator.testing.outgoing import Outgoing
+from emulator.testing.python_clock import world_time
 from emulator.testing.stuck import Stuck
 from emulator.testing.virtual_time import START_MS, RealTimeLoop, VirtualClock, VirtualTimeLoop
 from emulator.worker.loader import CodeCache
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
-    from pathlib import Path
 
     from emulator.core.clock import Clock
     from emulator.core.events import Event, Listener
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Workshop", "World", "WorldOptions", "open_world"]
 
 SEED: Final = 1
+MEMORY: Final = Path("/dev/shm")  # Linux keeps it in memory; elsewhere it is missing
+MEMORY_FREE_MIN: Final = 2**30  # bytes; a container's may be small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,18 +125,22 @@ def open_world(
     events: list[Event] = []
     listener = _listener(events)
     outgoing = Outgoing(has_network=options.is_real_time)
-    emulator = Emulator(
-        config,
-        state=state,
-        clock=clock,
-        seed=options.seed,
-        durability=Durability.OFF,
-        listener=listener,
-        code=workshop.code,
-        fetcher=outgoing,
-    )
-    outgoing.emulator = emulator
-    with _seeded(options.seed), asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with ExitStack() as stack:
+        emulator = Emulator(
+            config,
+            state=state or stack.enter_context(_scratch_folder()),
+            clock=clock,
+            seed=options.seed,
+            durability=Durability.OFF,
+            listener=listener,
+            code=workshop.code,
+            fetcher=outgoing,
+        )
+        outgoing.emulator = emulator
+        stack.enter_context(_seeded(options.seed))
+        if not options.is_real_time:
+            stack.enter_context(world_time())
+        runner = stack.enter_context(asyncio.Runner(loop_factory=lambda: loop))
         runner.run(emulator.__aenter__())
         host = emulator.worker.host
         host.recorder = Recorder(clock, listener)
@@ -156,6 +166,17 @@ def _watch(durable: Durable, loop: VirtualTimeLoop, faults: Faults) -> Stuck:
 
     loop.watch(on_blocked=on_blocked, on_pass=durable.ledger.passed, on_stuck=stuck.strike)
     return stuck
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A folder for the objects' files, in memory where there is room."""
+    is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_FREE_MIN
+    place = MEMORY if is_roomy and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(
+        prefix="durable-", dir=place, ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
 
 
 @contextmanager

@@ -552,3 +552,86 @@ async def test_a_long_reason_is_refused(durable):
 @worker(ACCEPTS, compatibility_date="2026-03-02")
 async def test_a_long_reason_is_accepted_on_older_dates(durable):
     assert await durable.env.MAKER.getByName("a").old_reason() == "accepted"
+
+
+# --- §6: through the worker -------------------------------------------------------------------------
+
+PROXY = """
+class Box(DurableObject):
+    async def fetch(self, request):
+        if "broken" in request.url:
+            raise ValueError("boo")
+        client, server = WebSocketPair.new().object_values()
+        self.ctx.acceptWebSocket(server)
+        server.send("hello")
+        return Response(None, status=101, web_socket=client, headers={"X-Box": "1"})
+
+    async def webSocketMessage(self, ws, message):
+        ws.send(message)
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        stub = self.env.BOX.getByName("a")
+        raw = request.js_object
+        way = raw.url.rsplit("/", 1)[1]
+        upgrade = {"Upgrade": "websocket"}
+        if way == "same":
+            return await stub.fetch(raw)
+        if way == "new":
+            return await stub.fetch(js.Request.new("http://x/other", raw))
+        if way == "fresh":
+            return await stub.fetch("http://x/fresh", headers=upgrade)
+        if way == "plain":
+            try:
+                await stub.fetch("http://x/plain")
+            except JsException as exc:
+                return Response(str(exc))
+        if way == "wrapped":
+            inner = await stub.fetch(raw)
+            made = js.Response.new(None, to_js({"status": 101, "webSocket": inner.js_object.webSocket}, dict_converter=Object.fromEntries))
+            made.headers.set("X-Worker", "1")
+            return made
+        if way == "accepted":
+            inner = await stub.fetch("http://x/fresh", headers=upgrade)
+            ws = inner.js_object.webSocket
+            ws.accept()
+            heard = []
+            done = asyncio.Event()
+            def hear(event):
+                heard.append(event.data)
+                if len(heard) == 2:
+                    done.set()
+            ws.addEventListener("message", create_proxy(hear))
+            ws.send("from the worker")
+            await done.wait()
+            ws.close()
+            return Response(",".join(heard))
+        return await stub.fetch("http://x/broken")
+"""
+
+
+@pytest.mark.parametrize("way", ["same", "new", "fresh", "wrapped"])
+@worker(PROXY)
+async def test_an_upgrade_goes_through_the_worker(durable, way):
+    client = await durable.connect(f"/{way}")
+    client.send("back")
+    assert [await client.receive(), await client.receive()] == ["hello", "back"]
+    await durable.clock.advance(12)
+    assert not durable.is_resident(durable.env.BOX.getByName("a"))
+    client.send("awake")
+    assert await client.receive() == "awake"
+
+
+@worker(PROXY)
+async def test_an_inner_request_without_upgrade_cannot_be_answered_with_a_socket(durable):
+    response = await durable.fetch("/plain")
+    assert await response.text() == (
+        "TypeError: Worker tried to return a WebSocket in a response to a request which did not "
+        'contain the header "Upgrade: websocket".'
+    )
+
+
+@worker(PROXY)
+async def test_the_worker_may_speak_to_the_object_itself_and_misses_nothing(durable):
+    response = await durable.fetch("/accepted")
+    assert await response.text() == "hello,from the worker"

@@ -11,8 +11,8 @@ import pytest
 
 from emulator.assembly import Emulator, run
 from emulator.core.ids import IdFactory, unique_key
+from emulator.runtime import databases
 from emulator.runtime.config import load_config
-from emulator.runtime.databases import databases_max, open_files_max
 from emulator.storage.database import Durability, fresh_file
 from tests.worlds import write_worker
 
@@ -26,7 +26,8 @@ class Box(DurableObject):
         return before + number
 """
 HANDLES_BESIDE = 40  # the pool's: what the test itself and the loop have open
-KIB_PER_TOUCHED = 60  # an instance that is awake, its stub, its entry in the pool
+KIB_PER_OPEN = 100
+KIB_PER_TOUCHED = 16  # an instance that is awake, and its stub
 MIB_BESIDE = 12  # caches that grow once
 
 
@@ -58,7 +59,7 @@ def touch_many(tmp_path: Path, *, on_disk: int, touched: int) -> None:
             box = emulator.env.BOX
             await asyncio.gather(*(box.getByName(f"warm-{n}").add(1) for n in range(20)))
             handles_before, resident_before_mib = handles(), resident_mib()
-            pool_max = 2 * databases_max(open_files_max())
+            pool_max = 2 * databases.databases_max(databases.open_files_max())
             for round_number in (1, 2):
                 for first in range(0, touched, 50):
                     names = [f"object-{n}" for n in range(first, first + 50)]
@@ -66,7 +67,8 @@ def touch_many(tmp_path: Path, *, on_disk: int, touched: int) -> None:
                     assert found == [round_number] * 50
                     assert handles() - handles_before <= 3 * pool_max + HANDLES_BESIDE
             grown_mib = resident_mib() - resident_before_mib
-            assert grown_mib <= MIB_BESIDE + touched * KIB_PER_TOUCHED / 1024
+            bound_kib = pool_max * KIB_PER_OPEN + touched * KIB_PER_TOUCHED
+            assert grown_mib <= MIB_BESIDE + bound_kib / 1024
             assert len(emulator.worker.namespaces["Box"].stored_ids()) == on_disk + 20
 
     run(main())
@@ -74,8 +76,9 @@ def touch_many(tmp_path: Path, *, on_disk: int, touched: int) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_2000_on_disk_and_600_touched(tmp_path):
-    touch_many(tmp_path, on_disk=2000, touched=600)
+def test_1000_on_disk_and_200_touched_with_a_small_pool(tmp_path, monkeypatch):
+    monkeypatch.setattr(databases, "OPEN_MAX", 32)
+    touch_many(tmp_path, on_disk=1000, touched=200)
 
 
 @pytest.mark.slow

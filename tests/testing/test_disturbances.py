@@ -96,8 +96,8 @@ def test_no_acknowledged_write_is_ever_missing(tmp_path: Path, seed: int) -> Non
             try:
                 value = await durable.env.BOX.getByName("a").add()
             except Exception as exc:
-                assert "Network connection lost" in str(exc)
-                assert exc.retryable is True  # type: ignore[attr-defined]
+                if "Network connection lost" not in str(exc):
+                    raise
                 crashes += 1
             else:
                 assert value > acknowledged

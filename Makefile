@@ -16,7 +16,7 @@ dev: $(READY) ## serve wrangler_like.toml on http://localhost:8787
 	@$(VENV)/bin/durable dev $(ARGS)
 
 test: $(READY) ## all tests but the slow, real-time and conformance ones
-	$(PY) -X dev -m pytest $(ARGS)
+	$(PY) -X dev -m pytest -n 2 $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions (read-only)
 	$(PY) -m ruff format --check .

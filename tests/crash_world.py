@@ -55,6 +55,10 @@ class Box(DurableObject):
     async def alarm(self):
         await self.ctx.storage.put("fired", True)
 
+    async def wait_fired(self):
+        while not await self.ctx.storage.get("fired"):
+            await scheduler.wait(5)
+
     async def everything(self):
         storage = self.ctx.storage
         storage.sql.exec("CREATE TABLE IF NOT EXISTS t(n INTEGER, pad TEXT)")
@@ -110,10 +114,8 @@ async def check(job: dict[str, Any], emulator: Emulator) -> None:
     for name in OBJECTS:
         found[name] = await emulator.env.BOX.getByName(name).everything()
     for name in job["alarms"]:
-        stub = emulator.env.BOX.getByName(name)
         async with asyncio.timeout(5):
-            while "fired" not in (await stub.everything())["keys"]:
-                await asyncio.sleep(0.005)
+            await emulator.env.BOX.getByName(name).wait_fired()
     tell(found=found)
 
 

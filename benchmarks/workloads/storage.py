@@ -23,6 +23,7 @@ STORE: Final = Project(
 )
 SUBJECTS: Final = ("durable", "workerd")  # a bare server has no such job
 OBJECTS: Final = 2000
+PATIENCE_S: Final = 120.0  # a slow disk makes a few objects a second
 
 
 def rate(limit: float) -> tuple[Figure, ...]:
@@ -62,7 +63,7 @@ def make_objects(subject: str) -> Contestant:
     def run() -> Sample:
         with running(subject, STORE) as server:
             server.get("/count?id=first")
-            return {**spread(server, 0.0), "mib": server.resident_mib()}
+            return {**spread(server, PATIENCE_S), "mib": server.resident_mib()}
 
     return run
 

@@ -197,7 +197,10 @@ class ActorContainer:
         if self.host.recorder is not None:
             self.host.recorder.committed(self)
         if self.history is not None:
-            self.version_now(self.history)
+            try:
+                self.version_now(self.history)
+            except EmulatorError as exc:
+                self.report(exc)  # what is committed stays so; its past alone has a gap
 
     # --- sleep and death -------------------------------------------------------------------
 

@@ -153,14 +153,19 @@ class Faults:
         elif fault is None and not self.disturbances.interleaves:
             stub.arrive(call)
         else:
-            stub.arrive(self._with_reply(call, fault))
+            stub.arrive(self._with_reply(stub, call, fault))
 
-    def _with_reply(self, call: Call, fault: Fault | None) -> Delivery:
+    def _with_reply(self, stub: Stub, call: Call, fault: Fault | None) -> Delivery:
         def succeed(value: Any) -> None:
-            if fault is None or fault.failure is None:
-                self.post(object(), partial(call.succeed, value))
-            else:
+            if fault is not None and fault.failure is not None:
                 call.fail(fault.failure())
+                return
+            # A socket that is on its way to somebody would be nobody's if the object slept now.
+            container = stub.namespace.container(stub.id)
+            instance = container.instance if call.kind == "fetch" else None
+            if instance is not None:
+                instance.pin(call, "fetch", "a response on its way")
+            self.post(object(), partial(self._reply, call, value, instance))
 
         def fail(exc: BaseException) -> None:
             self.post(object(), partial(call.fail, exc))
@@ -168,6 +173,11 @@ class Faults:
         return Delivery(
             kind=call.kind, detail=call.detail, run=call.run, succeed=succeed, fail=fail
         )
+
+    def _reply(self, call: Call, value: Any, instance: Instance | None) -> None:
+        if instance is not None:
+            instance.unpin(call)
+        call.succeed(value)
 
     def carry_alarm(self, namespace: Namespace, object_id: str, strike: Callable[[], None]) -> None:
         """Have an alarm strike that is due."""

@@ -101,10 +101,14 @@ class WebSocketEdge:
             end.from_wire(Disconnect())
             return response
         transport, tail = taken
-        connection = connections.open(transport, handshake.head(), end, handshake.deflate)
-        transport.set_protocol(connection)
+        connections.begin()
+        try:
+            connection = connections.open(transport, handshake.head(), end, handshake.deflate)
+            transport.set_protocol(connection)
+            end.couple(connection)
+        finally:
+            connections.flush()  # the head, and what waited behind it, in one write
         on_open(response)
-        end.couple(connection)
         if tail:
             connection.data_received(tail)
         return response

@@ -87,6 +87,7 @@ def _by_name(cursor: apsw.Cursor, row: tuple[Any, ...]) -> Any:
 def _read(path: Path) -> bytes:
     source = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        return source.serialize("main")
+        source.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # is it a database?
+        return source.serialize("main") or b""
     finally:
         source.close()

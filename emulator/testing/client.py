@@ -6,10 +6,10 @@ import asyncio
 import json
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.sockets import DISCONNECTED, Close, Disconnect
-from emulator.testing.errors import ConnectError, SocketClosed
+from emulator.testing.errors import ConnectError, SocketClosed, SocketTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectError", "SocketClosed", "WebSocketClient"]
 
-RECEIVE_TIMEOUT_S = 5.0
+RECEIVE_TIMEOUT_S: Final = 5.0
+UNANSWERED: Final = (
+    "the Close was not answered (does the object have webSocketClose(), and call ws.close()?)"
+)
 
 
 class WebSocketClient:
@@ -60,18 +63,18 @@ class WebSocketClient:
 
         Raises:
             SocketClosed: the connection ended and no message is left.
-            TimeoutError: none came in time.
+            SocketTimeout: none came in time (a TimeoutError).
         """
-        async with asyncio.timeout(timeout):
-            while not self._received:
-                if self.ended is not None:
-                    raise self.ended
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self._received.popleft()
+        __tracebackhide__ = True
+        await self._wait(lambda: self._received or self.ended, timeout, "no message came")
+        if self._received:
+            return self._received.popleft()
+        assert self.ended is not None, "one of the two was waited for"
+        raise self.ended
 
     async def receive_json(self, timeout: float = RECEIVE_TIMEOUT_S) -> Any:  # noqa: ASYNC109
         """The next message, parsed. Raises as `receive`."""
+        __tracebackhide__ = True
         return json.loads(await self.receive(timeout))
 
     @property
@@ -90,20 +93,31 @@ class WebSocketClient:
         Messages that came before the answer can still be received.
 
         Raises:
-            TimeoutError: the server did not answer in time (it may still do).
+            SocketTimeout: the server did not answer in time (it may still do).
         """
+        __tracebackhide__ = True
         if self.ended is None and not self._sent_close:
             self._sent_close = True
             self._to_server(Close(code, reason))
         return await self.wait_closed(timeout)
 
     async def wait_closed(self, timeout: float = RECEIVE_TIMEOUT_S) -> SocketClosed:  # noqa: ASYNC109
-        """Wait until the connection has ended; how it did. Raises: TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while self.ended is None:
-                self._arrived.clear()
-                await self._arrived.wait()
+        """Wait until the connection has ended; how it did. Raises: SocketTimeout."""
+        __tracebackhide__ = True
+        problem = UNANSWERED if self._sent_close else "the connection did not end"
+        await self._wait(lambda: self.ended, timeout, problem)
+        assert self.ended is not None, "it was waited for"
         return self.ended
+
+    async def _wait(self, condition: Callable[[], object], timeout_s: float, problem: str) -> None:
+        __tracebackhide__ = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            raise SocketTimeout(problem, timeout_s, self.source) from None
 
     def disconnect(self) -> None:
         """Vanish without a Close, as a lost connection does."""

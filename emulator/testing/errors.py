@@ -17,6 +17,7 @@ __all__ = [
     "NotSleepy",
     "OutgoingFetchRefused",
     "SocketClosed",
+    "SocketTimeout",
     "TestError",
 ]
 
@@ -58,6 +59,13 @@ class SocketClosed(EmulatorError):  # noqa: N818  # it is an end, not a mistake
         self.code = code
         self.reason = reason
         self.was_clean = was_clean
+
+
+class SocketTimeout(EmulatorError, TimeoutError):  # noqa: N818  # as TimeoutError
+    """What a socket waited for did not come in time, by the clock of the test."""
+
+    def __init__(self, problem: str, timeout_s: float, source: str | None) -> None:
+        super().__init__(f"{problem} within {timeout_s:g} s; connected at {source}")
 
 
 class EvictionRefused(EmulatorError):  # noqa: N818  # named after what happened

@@ -25,6 +25,7 @@ from emulator.runtime.faults import Faults
 from emulator.storage.database import Durability
 from emulator.testing.durable_objects import Durable
 from emulator.testing.outgoing import Outgoing
+from emulator.testing.python_clock import world_time
 from emulator.testing.stuck import Stuck
 from emulator.testing.virtual_time import START_MS, RealTimeLoop, VirtualClock, VirtualTimeLoop
 from emulator.worker.loader import CodeCache
@@ -137,6 +138,8 @@ def open_world(
         )
         outgoing.emulator = emulator
         stack.enter_context(_seeded(options.seed))
+        if not options.is_real_time:
+            stack.enter_context(world_time())
         runner = stack.enter_context(asyncio.Runner(loop_factory=lambda: loop))
         runner.run(emulator.__aenter__())
         host = emulator.worker.host

@@ -114,9 +114,18 @@ def compare(expected: str, actual: str) -> Comparison:
     return Comparison(total, tuple(differences))
 
 
-def load_exceptions() -> Mapping[str, Mapping[str, str]]:
-    """By recording: the labels that may differ, each with its reason."""
+def load_exceptions(*, without_varying: bool = False) -> Mapping[str, Mapping[str, str]]:
+    """By recording: the labels that may differ, each with its reason.
+
+    Args:
+        without_varying: leave out those that are equal under some Pythons.
+    """
     tables = tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))
+    if without_varying:
+        tables = {
+            name: [item for item in items if not item.get("varies")]
+            for name, items in tables.items()
+        }
     return {
         name: {item["label"]: item["reason"] for item in items} for name, items in tables.items()
     }

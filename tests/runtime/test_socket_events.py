@@ -635,3 +635,73 @@ async def test_an_inner_request_without_upgrade_cannot_be_answered_with_a_socket
 async def test_the_worker_may_speak_to_the_object_itself_and_misses_nothing(durable):
     response = await durable.fetch("/accepted")
     assert await response.text() == "hello,from the worker"
+
+
+ODD = """
+class Odd(DurableObject):
+    async def constants(self):
+        names = ("CONNECTING", "OPEN", "CLOSING", "CLOSED")
+        return [getattr(js.WebSocket, p + n) for p in ("", "READY_STATE_") for n in names]
+
+    async def fetch(self, request):
+        self.client, server = WebSocketPair.new().object_values()
+        self.ctx.acceptWebSocket(server)
+        return Response(None, status=101, web_socket=self.client)
+
+    async def accept_returned(self):
+        try:
+            self.client.accept()
+        except JsException as exc:
+            return str(exc)
+
+    async def send_to_all(self):
+        outcomes = []
+        for ws in self.ctx.getWebSockets():
+            try:
+                ws.send("all")
+            except JsException as exc:
+                outcomes.append(exc.name)
+        return outcomes
+
+    async def close_newest(self):
+        self.ctx.getWebSockets()[0].close()
+
+    async def send_symbol(self):
+        _, server = WebSocketPair.new().object_values()
+        server.accept()
+        try:
+            server.send(js.Symbol.iterator)
+        except JsException as exc:
+            return str(exc)
+"""
+
+
+@worker(ODD)
+async def test_the_class_has_the_constants_in_both_forms(durable):
+    assert await durable.env.ODD.getByName("a").constants() == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+@worker(ODD)
+async def test_a_socket_that_was_returned_cannot_be_accepted(durable):
+    await durable.connect("/odd/a")
+    assert await durable.env.ODD.getByName("a").accept_returned() == (
+        "TypeError: Can't accept() WebSocket that was already used in a response."
+    )
+
+
+@worker(ODD)
+async def test_a_send_that_fails_does_not_stop_those_to_the_others(durable):
+    stub = durable.env.ODD.getByName("a")
+    one, two = await durable.connect("/odd/a"), await durable.connect("/odd/a")
+    two._end.wire.send_close = lambda close: None  # a client that does not answer
+    await stub.close_newest()
+    assert await stub.send_to_all() == ["TypeError"]
+    assert await one.receive() == "all"
+    assert two.pending == 0
+
+
+@worker(ODD)
+async def test_a_symbol_cannot_be_sent(durable):
+    assert await durable.env.ODD.getByName("a").send_symbol() == (
+        "TypeError: Cannot convert a Symbol value to a string"
+    )

@@ -314,3 +314,23 @@ class TestSurface:
         numbers.commit()
         assert other.execute("SELECT count(*) FROM n").get == 4
         other.close()
+
+
+class TestMoreLimits:
+    def test_triggers_nest_ten_deep(self, storage):
+        storage.exec(
+            "CREATE TABLE t(a); PRAGMA recursive_triggers = ON;"
+            "CREATE TRIGGER x AFTER INSERT ON t WHEN new.a < 50"
+            " BEGIN INSERT INTO t VALUES (new.a + 1); END"
+        )
+        storage.exec("INSERT INTO t VALUES (41)")
+        with pytest.raises(JsException, match=r"^Error: triggers nested too deep: SQLITE_ERROR$"):
+            storage.exec("INSERT INTO t VALUES (40)")
+
+    def test_a_program_may_be_as_long_as_its_text_allows(self, storage):
+        rows = storage.exec("VALUES " + "(1)," * 20_000 + "(1)").rows()
+        assert len(rows) == 20_001
+
+    def test_nothing_can_be_attached(self, storage):
+        with pytest.raises(JsException, match=r"^Error: not authorized: SQLITE_AUTH$"):
+            storage.exec("ATTACH ':memory:' AS other")

@@ -34,6 +34,7 @@ __all__ = [
     "ran",
     "raw",
     "rejected",
+    "sleep",
     "thrown",
 ]
 
@@ -118,6 +119,13 @@ async def inside(durable: Any, name: str, body: Callable[[Any], Any], *, cls: st
         )
     )
     return await done
+
+
+async def sleep(seconds: float) -> None:
+    """What user code waits with."""
+    from js import scheduler
+
+    await scheduler.wait(seconds * 1000)
 
 
 def raw(instance: Any) -> Any:

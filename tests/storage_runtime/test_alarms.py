@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from emulator.core.events import WorkerError
@@ -18,6 +16,7 @@ from tests.storage_runtime.inside import (
     ran,
     raw,
     rejected,
+    sleep,
 )
 
 pytestmark = inside_worker()
@@ -185,7 +184,7 @@ class TestHandler:
 
     async def test_other_events_come_in_while_it_waits_and_see_no_alarm(self, durable):
         async def wait(box, info):
-            await asyncio.sleep(5)
+            await sleep(5)
 
         Runs(durable, wait)
         await set_alarm(durable, 1)
@@ -196,7 +195,7 @@ class TestHandler:
         async def again(box, info):
             if len(runs.times_s) == 1:
                 await box.ctx.storage.setAlarm(durable.clock.now_ms + 1000)
-                await asyncio.sleep(5)
+                await sleep(5)
 
         runs = Runs(durable, again)
         await set_alarm(durable, 1)
@@ -217,7 +216,7 @@ class TestHandler:
     async def test_an_alarm_that_is_moved_while_it_waits_for_its_turn_is_not_run(self, durable):
         async def block(box):
             async def section():
-                await asyncio.sleep(10)
+                await sleep(10)
                 await box.ctx.storage.setAlarm(durable.clock.now_ms + 60_000)
 
             await box.ctx.blockConcurrencyWhile(section)
@@ -371,7 +370,7 @@ class TestRetries:
 
     async def test_a_run_of_more_than_15_minutes_is_cut_off_and_counts(self, durable):
         async def endless(box, info):
-            await asyncio.sleep(3600)
+            await sleep(3600)
 
         runs = Runs(durable, endless)
         await set_alarm(durable, 1)

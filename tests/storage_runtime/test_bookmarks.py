@@ -169,3 +169,11 @@ def test_a_restore_that_was_asked_for_happens_at_the_next_start_of_the_process(w
 
     worlds.run(first)
     worlds.run(second)
+
+
+async def test_a_past_that_cannot_be_kept_harms_nothing(durable, capsys):
+    await put(durable, 1)
+    container(durable).history.path.write_bytes(b"garbage" * 1000)
+    await inside(durable, "a", lambda box: box.ctx.storage.put("k", 2))
+    assert ".pitr: cannot be used" in capsys.readouterr().err
+    assert await get(durable) == 2

@@ -174,7 +174,7 @@ class TestTransaction:
 async def test_txn_is_of_no_use_after_the_commit(durable, method):
     async def body(box):
         escaped = []
-        await raw(box).transaction(lambda txn: escaped.append(txn))
+        await raw(box).transaction(escaped.append)
         args = {"get": ["k"], "put": ["k", 1], "delete": ["k"]}.get(method, [])
         text = await rejected(getattr(escaped[0], method)(*args))
         assert text.startswith(f"Error: Cannot call {method}() on transaction that has already")

@@ -15,22 +15,20 @@ if TYPE_CHECKING:
 
 type Run = Callable[..., pytest.RunResult]
 
-SCOPE: Final = "asyncio_default_fixture_loop_scope=function"
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs pytest on the files of `pytester`, with a worker that has the class Box."""
+@pytest.fixture(autouse=True)
+def box(pytester: pytest.Pytester) -> None:
+    """The folder of `pytester` has a worker with the class Box."""
     write_worker(pytester.path, BOX)
     pytester.makeini("[pytest]\ndurable_config = wrangler.json\n")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
-    def run(*arguments: str, **environment: str) -> pytest.RunResult:
-        monkeypatch.setattr(os, "environ", {**os.environ, **environment})
-        return pytester.runpytest_subprocess("-o", SCOPE, "-W", "error", *arguments)
 
-    return run
+ALONE_AND_XDIST: Final = (
+    pytest.param((), id="alone"),
+    pytest.param(("-n", "2"), id="xdist", marks=pytest.mark.slow),
+)
 
 
 BASIC: Final = """
@@ -71,12 +69,16 @@ async def test_their_own_loop(aiohttp_client):
     ],
     ids=["auto", "strict", "anyio", "xdist"],
 )
-def test_it_works_beside_the_others(run: Run, pytester: pytest.Pytester, options: Any) -> None:
+def test_it_works_beside_the_others(
+    run_apart: Run, pytester: pytest.Pytester, options: Any
+) -> None:
     pytester.makepyfile(BASIC)
-    run(*options).assert_outcomes(passed=5)
+    run_apart(*options).assert_outcomes(passed=5)
 
 
-def test_it_works_beside_aiohttp_but_not_in_one_test(run: Run, pytester: pytest.Pytester) -> None:
+def test_it_works_beside_aiohttp_but_not_in_one_test(
+    run_apart: Run, pytester: pytest.Pytester
+) -> None:
     pytester.makepyfile(
         test_a=BASIC,
         test_b=AIOHTTP,
@@ -88,7 +90,7 @@ def test_it_works_beside_aiohttp_but_not_in_one_test(run: Run, pytester: pytest.
             pass
         """,
     )
-    result = run("--asyncio-mode=auto")
+    result = run_apart("--asyncio-mode=auto")
     result.assert_outcomes(passed=6, errors=2)
     result.stdout.fnmatch_lines(
         ["*`durable` and `aiohttp_client` run on different loops: use one of them per test.*"]
@@ -96,7 +98,7 @@ def test_it_works_beside_aiohttp_but_not_in_one_test(run: Run, pytester: pytest.
 
 
 def test_the_emulator_is_not_imported_until_it_is_needed(
-    run: Run, pytester: pytest.Pytester
+    run_apart: Run, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(
         """
@@ -110,7 +112,7 @@ def test_the_emulator_is_not_imported_until_it_is_needed(
             assert "aiohttp.web" not in sys.modules or True
         """
     )
-    run("-p", "no:aiohttp", "-p", "no:pytest_aiohttp").assert_outcomes(passed=1)
+    run_apart("-p", "no:aiohttp", "-p", "no:pytest_aiohttp").assert_outcomes(passed=1)
 
 
 def test_marks_choose_the_configuration_the_variables_and_the_time(
@@ -150,7 +152,7 @@ def test_marks_choose_the_configuration_the_variables_and_the_time(
     run("--strict-markers").assert_outcomes(passed=4)
 
 
-def test_the_configuration_fixture_is_overridden(run: Run, pytester: pytest.Pytester) -> None:
+def test_the_configuration_fixture_is_overridden(run_apart: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest
@@ -170,7 +172,7 @@ def test_the_configuration_fixture_is_overridden(run: Run, pytester: pytest.Pyte
         """
     )
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    run(PYTHONPATH=root).assert_outcomes(passed=1)
+    run_apart(PYTHONPATH=root).assert_outcomes(passed=1)
 
 
 def test_async_fixtures_of_a_world_run_in_it(run: Run, pytester: pytest.Pytester) -> None:
@@ -246,9 +248,9 @@ def test_a_failed_test_tells_what_happened_and_how_to_replay_it(
     )
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", ALONE_AND_XDIST)
 def test_a_seed_is_chosen_printed_and_replays_the_run_byte_for_byte(
-    run: Run, pytester: pytest.Pytester, options: Any
+    run_apart: Run, pytester: pytest.Pytester, options: Any
 ) -> None:
     pytester.makepyfile(
         """
@@ -265,12 +267,12 @@ def test_a_seed_is_chosen_printed_and_replays_the_run_byte_for_byte(
         """
     )
     modes = ("--durable-interleave", "--durable-evict=random", *options)
-    first = run(*modes, PYTHONHASHSEED="1")
+    first = run_apart(*modes, PYTHONHASHSEED="1")
     first.assert_outcomes(passed=1)
     [line] = [text for text in first.outlines if text.startswith("durable: --durable")]
     seed = line.rpartition(" ")[2]
-    run(*modes, seed, PYTHONHASHSEED="2").assert_outcomes(passed=1)
-    run(*modes, "--durable-seed=123456").assert_outcomes(passed=1)
+    run_apart(*modes, seed, PYTHONHASHSEED="2").assert_outcomes(passed=1)
+    run_apart(*modes, "--durable-seed=123456").assert_outcomes(passed=1)
     one, two, three, _ = (pytester.path / "trace").read_text().split("end\n")
     assert one == two
     assert one != three
@@ -339,9 +341,9 @@ def test_traps_fail_if_asked(run: Run, pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*CompatWarning*"])
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", ALONE_AND_XDIST)
 def test_what_tests_leave_behind_is_listed_at_the_end(
-    run: Run, pytester: pytest.Pytester, options: Any
+    run_apart: Run, pytester: pytest.Pytester, options: Any
 ) -> None:
     pytester.makepyfile(
         """
@@ -349,7 +351,7 @@ def test_what_tests_leave_behind_is_listed_at_the_end(
             await durable.connect("/box/a/")
         """
     )
-    result = run(*options)
+    result = run_apart(*options)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
@@ -359,10 +361,10 @@ def test_what_tests_leave_behind_is_listed_at_the_end(
         ]
     )
     if not options:
-        strict = run("-o", "durable_leaks=error")
+        strict = run_apart("-o", "durable_leaks=error")
         strict.assert_outcomes(passed=1, errors=1)
         strict.stdout.fnmatch_lines(["*the test leaves things behind:*"])
-        run("-o", "durable_leaks=off").stdout.no_fnmatch_line("*left behind*")
+        run_apart("-o", "durable_leaks=off").stdout.no_fnmatch_line("*left behind*")
 
 
 def test_a_hopeless_wait_fails_at_once_and_says_who_waits(

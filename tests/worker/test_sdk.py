@@ -278,3 +278,87 @@ async def test_the_entrypoint_helper_knows_the_platforms_modules(durable: Any) -
     sockets = workers.import_from_javascript("cloudflare:sockets")
     with pytest.raises(BaseException, match="does not offer TCP sockets"):
         sockets.connect("a:1")
+
+
+@worker(
+    """
+class Raw:
+    def __init__(self, ctx, env):
+        self.given = [ctx, env]
+        super().__init__(ctx, env)
+
+class Mixed(Raw, DurableObject):
+    async def kinds(self):
+        await self.given[0].storage.put("raw", to_js({"a": 1}))
+        found = await self.ctx.storage.get("raw")
+        kinds = [type(value).__name__ for value in (*self.given, self.ctx, self.env, found)]
+        return [*kinds, self.ctx._ctx == self.given[0]]
+
+class Skips(DurableObject):
+    def __init__(self, ctx, env):
+        self.ctx = ctx
+        self.env = env
+
+class Deep(Skips):
+    def __init__(self, ctx, env):
+        super().__init__(ctx, env)
+
+    async def kinds(self):
+        return [type(self.ctx).__name__, type(self.ctx._ctx).__name__, type(self.env).__name__]
+""",
+    durable_objects={
+        "bindings": [
+            {"name": "MIXED", "class_name": "Mixed"},
+            {"name": "DEEP", "class_name": "Deep"},
+        ]
+    },
+    migrations=[{"tag": "v1", "new_sqlite_classes": ["Mixed", "Deep"]}],
+)
+async def test_whose_constructor_runs_first_gets_the_raw_context(durable: Any) -> None:
+    assert await durable.env.MIXED.getByName("a").kinds() == [
+        *("JsProxy", "JsProxy", "DurableObjectContext", "_EnvWrapper", "JsDict", True),
+    ]
+    assert await durable.env.DEEP.getByName("a").kinds() == [
+        *("DurableObjectContext", "JsProxy", "_EnvWrapper"),
+    ]
+
+
+@worker(
+    """
+# There is no class Default( here.
+async def on_fetch(request, env, ctx):
+    ctx.passThroughOnException()
+    return Response(f"{request.method} {env.MSG} {type(ctx).__name__}")
+""",
+    compatibility_date="2025-08-13",
+    vars={"MSG": "hi"},
+)
+async def test_module_functions_were_handlers_before_the_date(durable: Any) -> None:
+    assert await (await durable.fetch("/")).text() == "GET hi JsProxy"
+
+
+@worker("""
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("x")
+""")
+async def test_fetch_results_are_fetch_responses_and_aliases_are_texts(durable: Any) -> None:
+    import pyodide.http  # type: ignore[import-not-found]
+    import workers
+
+    durable.outgoing = lambda request: workers.Response("x")
+    response = await durable.fetch("/")
+    assert isinstance(response, workers.FetchResponse)
+    assert issubclass(workers.FetchResponse, pyodide.http.FetchResponse)
+    for alias in ("Headers", "Body", "JSBody", "FormDataValue", "BlobValue"):
+        assert isinstance(getattr(workers, alias), str)
+
+
+def test_without_the_sdk_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from emulator.worker.sdk import Sdk, SdkMissingError
+
+    monkeypatch.setitem(sys.modules, "workers", None)
+    with pytest.raises(SdkMissingError, match=r"pip install 'workers-runtime-sdk>=1\.9'"):
+        Sdk()

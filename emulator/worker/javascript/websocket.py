@@ -21,6 +21,7 @@ from emulator.core.sockets import (
 from emulator.core.values import (
     JsArray,
     JsProxy,
+    JsSymbol,
     JsValue,
     PyProxy,
     buffer_bytes,
@@ -212,6 +213,8 @@ def _message(value: Any) -> str | bytes:
         return data
     if isinstance(value, (bytes, bytearray, memoryview)):
         warn(SEND_BYTES, "ws.send() makes text of Python bytes.")
+    if isinstance(inside, JsSymbol):
+        raise type_error("Cannot convert a Symbol value to a string")
     return to_string(inside)
 
 

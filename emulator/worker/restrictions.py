@@ -31,6 +31,7 @@ __all__ = ["Restrictions", "watched_entropy"]
 NOT_SUPPORTED: Final = 138  # Emscripten's ENOTSUP
 # Libraries that serve the emulator itself, whoever's code is running.
 _OURS: Final = ("emulator", "aiohttp", "aiosqlite", "apsw", "watchfiles")
+_LOOPS: Final = ("emulator.runtime.gates", "emulator.testing.virtual_time")  # part of asyncio here
 _RANDOM: Final = (
     *("betavariate", "choice", "choices", "expovariate", "gauss", "getrandbits", "normalvariate"),
     *("randbytes", "randint", "random", "randrange", "sample", "shuffle", "triangular", "uniform"),
@@ -43,10 +44,11 @@ def _is_worker_code() -> bool:
         return False
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        top = frame.f_globals.get("__name__", "").partition(".")[0]
-        if top in _OURS:
+        name = frame.f_globals.get("__name__", "")
+        top = name.partition(".")[0]
+        if top in _OURS and name not in _LOOPS:
             return frame.f_code.co_filename == __file__
-        if top not in sys.stdlib_module_names:
+        if top not in sys.stdlib_module_names and name not in _LOOPS:
             return True
         frame = frame.f_back
     return False

@@ -1,4 +1,4 @@
-"""npm's workerd, fetched on demand into benchmarks/.cache (ignored by git)."""
+"""What npm has to compare with, fetched on demand into benchmarks/.cache (ignored by git)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.contest import progress
 from benchmarks.errors import Skipped, tail
 
 WORKERD_VERSION: Final = "1.20261117.1"
+VITEST: Final = ("vitest@4.1.11", "@cloudflare/vitest-plugin@1.5.0")
 CACHE: Final = Path(__file__).parent / ".cache"
 INSTALL_TIMEOUT_S: Final = 300.0
 
@@ -37,15 +38,27 @@ def workerd(cache: Path = CACHE) -> Path:
     found = find_workerd(cache)
     if found is not None:
         return found
+    install(f"workerd@{WORKERD_VERSION}", folder=cache)
+    found = find_workerd(cache)
+    if found is None:
+        raise Skipped(f"npm has installed workerd {WORKERD_VERSION}, but its binary is missing")
+    return found
+
+
+def install(*packages: str, folder: Path) -> None:
+    """Have npm install packages into `folder`.
+
+    Raises Skipped where npm is missing or cannot.
+    """
     npm = shutil.which("npm")
     if npm is None:
-        raise Skipped("npm was not found on PATH; install Node.js to compare with workerd")
-    progress(f"installing workerd {WORKERD_VERSION} into {cache}")
-    cache.mkdir(parents=True, exist_ok=True)
-    command = [npm, "install", "--prefix", str(cache), "--no-audit", "--no-fund", "--no-save"]
+        raise Skipped("npm was not found on PATH; install Node.js to compare with what it has")
+    progress(f"installing {', '.join(packages)} into {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--no-save"]
     try:
         done = subprocess.run(
-            [*command, f"workerd@{WORKERD_VERSION}"],
+            [*command, *packages],
             capture_output=True,
             text=True,
             timeout=INSTALL_TIMEOUT_S,
@@ -53,7 +66,16 @@ def workerd(cache: Path = CACHE) -> Path:
         )
     except subprocess.TimeoutExpired:
         raise Skipped(f"npm install took more than {INSTALL_TIMEOUT_S:.0f} s") from None
-    found = find_workerd(cache)
-    if found is None:
-        raise Skipped(f"npm could not install workerd:\n{tail(done.stderr or done.stdout)}")
-    return found
+    if done.returncode != 0:
+        raise Skipped(f"npm could not install {', '.join(packages)}:\n{tail(done.stderr)}")
+
+
+def vitest(project: Path, cache: Path = CACHE / "vitest") -> Path:
+    """A folder with vitest, the platform's plugin for it, and the files of `project`.
+
+    Raises Skipped where npm is missing or cannot install them.
+    """
+    if not (cache / "node_modules" / "vitest" / "package.json").exists():
+        install(*VITEST, folder=cache)
+    shutil.copytree(project, cache, dirs_exist_ok=True)
+    return cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.workloads.codec import CODEC
 from benchmarks.workloads.frame import FRAME
 from benchmarks.workloads.micro import MICRO
 from benchmarks.workloads.objects import CALLS, OBJECTS
@@ -24,6 +25,7 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     STORAGE,
     MANY_OBJECTS,
     MICRO,
+    CODEC,
     CALLS,
     TESTING,
 )

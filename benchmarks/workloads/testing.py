@@ -1,7 +1,8 @@
 """`testing`: what the pytest plugin costs: a virtual day, an empty test, a suite of 200.
 
 The suite is a pytest of its own, from its start to its end, with a fresh world in each test. The
-yardstick of the empty test is the same pytest, without the world.
+yardstick of the empty test is the same pytest, without the world; that of the suite is the same one
+in JavaScript, in the platform's own plugin for vitest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.contest import Contestant, Outcome, Sample, Settings, interleave, progress, rows_of
 from benchmarks.errors import Failed, tail
 from benchmarks.figures import OURS, Bar, Better, Figure
+from benchmarks.npm import vitest
 from benchmarks.subjects import HERE
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ RINGS: Final = 1_000
 DAY_S: Final = 86_400
 TESTS: Final = 200
 PLAIN: Final = "without a world"
+VITEST: Final = "vitest"
 SUITE_TIMEOUT_S: Final = 120.0
 
 DAY: Final = (Figure(key="s", unit="s", better=Better.LOWER, bars=(Bar(limit=0.5),)),)
@@ -122,6 +125,24 @@ def whole_suite() -> Sample:
     return {"s": suite(FULL_TESTS, TESTS)}
 
 
+def vitest_suite() -> Sample:
+    """The seconds of the same suite in the platform's plugin, from its start to its end."""
+    folder = vitest(HERE / "vitest")
+    start = time.perf_counter()
+    done = subprocess.run(
+        ["node", "node_modules/vitest/vitest.mjs", "run"],
+        check=False,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SUITE_TIMEOUT_S,
+    )
+    elapsed_s = time.perf_counter() - start
+    if done.returncode != 0:
+        raise Failed(f"the suite failed\n{tail(done.stdout + done.stderr)}")
+    return {"s": elapsed_s}
+
+
 @dataclass(frozen=True, slots=True)
 class Testing:
     """The workload; each sample is a run of its own."""
@@ -134,7 +155,7 @@ class Testing:
         races: tuple[tuple[str, tuple[Figure, ...], dict[str, Any]], ...] = (
             (f"24 hours with {BELLS * RINGS} alarms", DAY, {OURS: day}),
             ("an empty test", EMPTY, {OURS: one_test(EMPTY_TESTS), PLAIN: one_test(PLAIN_TESTS)}),
-            (f"{TESTS} tests", SUITE, {OURS: whole_suite}),
+            (f"{TESTS} tests", SUITE, {OURS: whole_suite, VITEST: vitest_suite}),
         )
         for name, figures, contestants in races:
             progress(f"{self.name}: {name}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.objects.test_crashes import nobody_is_left
 from tests.objects.test_transcripts_virtual import ON_THE_WIRE, VirtualSession
 from tests.objects.transcripts import TRANSCRIPTS
 
@@ -23,7 +22,6 @@ CONFIG: Final = Path(__file__).parents[2] / "wrangler_like.toml"
 UNORDERED: Final = sorted(TRANSCRIPTS.keys() - ON_THE_WIRE - {"T17"})
 SEEDS: Final = range(1, 4)
 SEEDS_SOAKED: Final = range(100, 200)
-PATH: Final = "/ws?id=room"
 
 
 @pytest.fixture(scope="module")
@@ -56,46 +54,6 @@ def play_all(workshop: Workshop, seed: int, **disturbances: Any) -> None:
                 await TRANSCRIPTS[name](session)
 
         disturbed(workshop, seed, play, **disturbances)
-
-
-async def reconnect_for_ever(durable: Durable) -> int:
-    """Three clients that come back whenever their connection is lost; how often it was."""
-    from emulator.testing.client import ConnectError, SocketClosed
-
-    lost = 0
-
-    async def client() -> None:
-        nonlocal lost
-        socket: Any = None
-        for _ in range(15):
-            try:
-                if socket is None or socket.ended is not None:
-                    socket = await durable.connect(PATH)
-                    assert (await socket.receive_json())["type"] == "connected"
-                socket.send_json({"type": "ping"})
-                while (await socket.receive_json())["type"] != "pong":
-                    pass
-            except (ConnectError, SocketClosed):
-                lost += 1
-            except Exception as exc:
-                if "Network connection lost" not in str(exc):
-                    raise
-                lost += 1
-        if socket is not None:
-            socket.disconnect()
-
-    await asyncio.gather(*(client() for _ in range(3)))
-    await durable.settle()
-    return lost
-
-
-async def nobody_is_left(durable: Durable) -> int:
-    lost = await reconnect_for_ever(durable)
-    stats = await durable.env.WEBSOCKET_SERVER.getByName("room").fetch(
-        "http://x/websocket/stats?id=room"
-    )
-    assert json.loads(await stats.text()) == {"totalConnections": 0, "connections": []}
-    return lost
 
 
 def test_every_session_goes_well_when_the_room_is_evicted_between_any_two_events(

@@ -11,6 +11,8 @@ import json
 import pytest
 
 ROOM = "/ws?id=room"
+# A test of when the room sleeps is not run with evictions at other times. All others are.
+on_schedule = pytest.mark.durable(undisturbed=True)
 
 
 @pytest.fixture
@@ -36,6 +38,7 @@ async def statistics(durable):
     return json.loads(await response.text())
 
 
+@on_schedule
 async def test_after_ten_idle_seconds_the_instance_is_gone_and_its_sockets_are_not(durable, room):
     client, _ = await join(durable)
     await durable.clock.advance(9.9)
@@ -66,7 +69,7 @@ async def test_a_message_wakes_an_instance_that_knows_every_connection(durable, 
         "yourId": second_id,
         "connectedAt": joined_ms + 3000,
     }
-    assert durable.generation(room) == 2
+    assert durable.generation(room) >= 2
 
 
 async def test_http_statistics_wake_it_and_list_the_connections_oldest_first(durable, room):
@@ -75,7 +78,7 @@ async def test_http_statistics_wake_it_and_list_the_connections_oldest_first(dur
     found = await statistics(durable)
     assert found["totalConnections"] == 3
     assert [connection["id"] for connection in found["connections"]] == ids
-    assert durable.generation(room) == 2
+    assert durable.generation(room) >= 2
 
 
 async def test_a_broadcast_wakes_it_and_reaches_everybody_else(durable, room):
@@ -128,6 +131,7 @@ async def test_somebody_who_joins_a_sleeping_room_is_counted_with_the_others(dur
     assert (told["type"], told["data"]["totalConnections"]) == ("user_connected", 2)
 
 
+@on_schedule
 async def test_messages_in_time_keep_it_awake(durable, room):
     client, _ = await join(durable)
     for _ in range(10):
@@ -137,6 +141,7 @@ async def test_messages_in_time_keep_it_awake(durable, room):
     assert durable.generation(room) == 1
 
 
+@on_schedule
 async def test_it_sleeps_and_wakes_any_number_of_times(durable, room):
     client, own_id = await join(durable)
     connected_at = (await stats_of(client))["connectedAt"]
@@ -154,6 +159,7 @@ async def test_a_client_may_stay_for_hours(durable, room):
     assert (await stats_of(client))["yourId"] == own_id
 
 
+@on_schedule
 async def test_rooms_sleep_independently(durable):
     busy = await durable.connect("/ws?id=busy")
     idle = await durable.connect("/ws?id=idle")
@@ -178,7 +184,7 @@ async def test_eviction_between_two_messages_goes_unnoticed(durable, room):
         await durable.evict(room)
         assert not durable.is_resident(room)
     assert (await stats_of(client))["yourId"] == own_id
-    assert durable.generation(room) == 4
+    assert durable.generation(room) >= 4
 
 
 async def test_nothing_keeps_an_idle_room_awake(durable, room):
@@ -193,9 +199,10 @@ async def test_a_burst_right_after_the_eviction_is_answered_in_order(durable, ro
         client.send_json({"number": number})
     found = [(await client.receive_json())["data"]["number"] for _ in range(20)]
     assert found == list(range(20))
-    assert durable.generation(room) == 2
+    assert durable.generation(room) >= 2
 
 
+@on_schedule
 async def test_messages_of_many_clients_wake_one_instance_once(durable, room):
     clients = [(await join(durable))[0] for _ in range(20)]
     await durable.evict(room)
@@ -214,6 +221,7 @@ async def drain(client):
 async def test_simultaneous_closes_while_it_sleeps_count_down(durable, room):
     staying, _ = await join(durable)
     leaving = [(await join(durable))[0] for _ in range(3)]
+    await durable.settle()
     await drain(staying)
     await durable.evict(room)
     await asyncio.gather(*(client.close() for client in leaving))
@@ -222,6 +230,7 @@ async def test_simultaneous_closes_while_it_sleeps_count_down(durable, room):
     assert [message["data"]["totalConnections"] for message in told] == [3, 2, 1]
 
 
+@on_schedule
 async def test_after_the_emulator_forgot_an_empty_room_it_is_as_new(durable, room):
     client, _ = await join(durable)
     await client.close()

@@ -1,0 +1,1 @@
+"""The explorer: a page that shows every object live, on the control API."""

@@ -6,46 +6,62 @@ import asyncio
 import os
 import tempfile
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from emulator.runtime.catalog import Catalog
 from emulator.runtime.clock import SystemClock
-from emulator.runtime.config import catalog_file, main_path, state_folder
+from emulator.runtime.config import catalog_file, state_folder
 from emulator.runtime.databases import DatabaseSweeper
 from emulator.runtime.gates import GatedLoop
 from emulator.runtime.host import Host
-from emulator.runtime.namespace import Namespace, StorageOptions
+from emulator.runtime.migrations import Migrations, check_reload, tell
+from emulator.runtime.namespace import StorageOptions
+from emulator.runtime.running import RunningServer, announce, withdraw
 from emulator.runtime.worker import Worker
 from emulator.storage.database import Durability
 from emulator.storage.guard import FolderGuard
 from emulator.storage.layout import StateLayout
 from emulator.worker.boundary import open_boundary
-from emulator.worker.compatibility import generation_of, handler_prefix
-from emulator.worker.entrypoint import PythonEntrypoint, PythonObjectClass
-from emulator.worker.env import build_env, build_exports
-from emulator.worker.loader import UserModules, check_exports
-from emulator.worker.pyodide.stacks import find_run_sync
-from emulator.worker.restrictions import watched_entropy
+from emulator.worker.code import Codes, WorkerCode
+from emulator.worker.compatibility import generation_of
 from emulator.worker.sdk import Sdk
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
-    from types import ModuleType, TracebackType
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Collection,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+    from types import TracebackType
 
     from emulator.core.clock import Clock
     from emulator.core.config import Config, DurabilityName
+    from emulator.core.config.lifecycle import ClassKeys
     from emulator.core.events import Listener
     from emulator.runtime.host import Fetcher
+    from emulator.runtime.journal import Journal
+    from emulator.runtime.recording import LiveRecorder
+    from emulator.runtime.reload import ReloadMode
     from emulator.server.app import Server
+    from emulator.server.control import Control
+    from emulator.server.control_door import LazyControl
+    from emulator.server.http import ErrorPage
     from emulator.server.outgoing import OutgoingClient
     from emulator.web.request import Request
     from emulator.web.response import Response
-    from emulator.worker.loader import CodeCache
+    from emulator.worker.code import Reloaded
+    from emulator.worker.loader import CodeCache, UserModules
 
-__all__ = ["Emulator", "run", "serve"]
+__all__ = ["Emulator", "open_folder", "run", "serve"]
 
 
 class Emulator:
@@ -90,9 +106,11 @@ class Emulator:
         self._stack = AsyncExitStack()
         self._client: OutgoingClient | None = None
         self.catalog: Catalog | None = None
+        self.urls: list[str] = []  # where it is served
         self.worker: Worker
-        self.workers: dict[str, Worker] = {}
         self.sdk: Sdk
+        self._codes: Codes
+        self._layout: StateLayout
 
     @classmethod
     def from_config(
@@ -123,7 +141,7 @@ class Emulator:
 
     async def __aenter__(self) -> Emulator:
         try:
-            self._start()
+            self._start(await self._migrate())
         except BaseException:
             await self._stack.aclose()
             raise
@@ -137,7 +155,21 @@ class Emulator:
     ) -> None:
         await self._stack.aclose()
 
-    def _start(self) -> None:
+    async def _migrate(self) -> ClassKeys:
+        """Carry out migrations on stored objects. Raises: StateFolderError."""
+        if self._state is None or self._catalog is None:
+            return {}
+        migrations = Migrations(
+            configs=self._configs, folder=self._state, notebook=self._catalog, clock=self._clock
+        )
+        if migrations.are_idle():
+            self._stack.push_async_callback(migrations.record)
+            return {}
+        plan = await migrations.apply()
+        tell(plan, self._listener, self._clock)
+        return plan.keys
+
+    def _start(self, keys: ClassKeys) -> None:
         stack = self._stack
         host = Host(
             loop=asyncio.get_running_loop(),
@@ -155,35 +187,61 @@ class Emulator:
         guard = FolderGuard(folder)
         guard.open()
         stack.callback(guard.close)
+        self._layout = StateLayout(folder)
         databases = DatabaseSweeper(host).databases
         stack.callback(databases.close)
         storage = StorageOptions(
-            layout=StateLayout(folder),
+            layout=self._layout,
             databases=databases,
             durability=self._durability,
             keeps_history=self._keeps_history,
+            keys=keys,
         )
         boundary = open_boundary()
         activation = boundary.activate(generation_of(self.config))
         stack.callback(boundary.deactivate, activation)
         self.sdk = Sdk()
-        loads = [self._declare(Worker(host, config), storage) for config in self._configs]
-        self.worker = activation.worker = loads[0].worker
-        self.workers = {load.worker.name: load.worker for load in loads}
-        for load in loads:
-            load.worker.env = build_env(load.worker, self.workers)
-        for load in loads[::-1]:  # the first one's code runs last: it may use the others
-            activation.worker = load.worker
-            self._load(load)
-        for load in loads:
-            for namespace in load.worker.namespaces.values():
-                namespace.alarms.start()
+        workers = [Worker(host, config) for config in self._configs]
+        self.worker = activation.worker = workers[0]
+        self._codes = Codes(
+            [WorkerCode(worker, self.sdk, storage, self._code) for worker in workers], activation
+        )
+        stack.callback(self._codes.close)
+        self._codes.start()
 
-    def _declare(self, worker: Worker, storage: StorageOptions) -> _Classes:
-        self._stack.callback(worker.close)
-        classes = _Classes(self.sdk, worker, storage)
-        classes.declare()
-        return classes
+    @property
+    def workers(self) -> dict[str, Worker]:
+        """All workers, by name."""
+        return self._codes.workers
+
+    @property
+    def modules(self) -> list[UserModules]:
+        """The code that the workers run, and what the last reload tried to load and could not."""
+        return [*self._codes.modules, *self._codes.failed]
+
+    def reload(
+        self, configs: Sequence[Config], changed: Collection[str], mode: ReloadMode
+    ) -> Reloaded:
+        """Take new code and configurations into service, for whatever begins from now on.
+
+        Args:
+            configs: as many as there are workers, in their order. Their `dev` is not looked at.
+            changed: the files that changed, absolute. All workers are reloaded if there are none
+                or if a configuration changed, else those that the files belong to.
+
+        Raises:
+            WorkerLoadError: everything is as it was.
+            StateFolderError: so it is; a migration waits for files that are in use.
+        """
+        if self._catalog is not None:
+            check_reload(self._configs, configs)
+        configs = [
+            replace(new, dev=old.dev) for new, old in zip(configs, self._configs, strict=True)
+        ]
+        reloaded = self._codes.reload(configs, changed, mode)
+        self._configs = tuple(configs)
+        self.config = self._configs[0]
+        return reloaded
 
     async def fetch_outside(self, request: Request) -> Response:
         """Have a real HTTP client answer; it is made when it is first needed."""
@@ -196,6 +254,41 @@ class Emulator:
             self._stack.push_async_callback(self._client.close)
         return await self._client.fetch(request)
 
+    def control_door(self, *, is_open: bool) -> LazyControl:
+        """The way to the control API; what happens is kept for it from now on.
+
+        Args:
+            is_open: others than this machine can reach the server.
+        """
+        from emulator.runtime.prints import noted_prints
+        from emulator.runtime.recording import LiveRecorder
+        from emulator.server.control_door import LazyControl
+
+        host = self.worker.host
+        if host.recorder is not None:
+            return LazyControl(None)  # the world of a test has records of its own
+        recorder = LiveRecorder(host, host.listener)
+        host.recorder, host.listener = recorder, recorder.listen
+        self._stack.callback(recorder.close)
+        self._stack.enter_context(noted_prints(recorder.printed))
+
+        def build() -> Control:
+            control, journal = build_control(
+                host, lambda: self.workers, self._layout, recorder, is_open=is_open, urls=self.urls
+            )
+            self._stack.push_async_callback(journal.close)
+            return control
+
+        return LazyControl(build)
+
+    def announce(self, url: str) -> None:
+        """Say beside the notebook that a server runs on the state folder, for other commands."""
+        self.urls.append(url)
+        if self._catalog is not None:
+            folder, pid = self._catalog.parent, os.getpid()
+            announce(folder, RunningServer(pid, url))
+            self._stack.callback(withdraw, folder, pid)
+
     def _state_folder(self) -> Path:
         if self._state is not None:
             return self._state
@@ -203,63 +296,77 @@ class Emulator:
         self._stack.callback(folder.cleanup)
         return Path(folder.name)
 
-    def _load(self, classes: _Classes) -> None:
-        worker = classes.worker
-        main = main_path(worker.config)
-        modules = UserModules(
-            main, on_source=lambda source: find_run_sync(worker, source), code=self._code
-        )
-        self._stack.callback(modules.retire)
-        with watched_entropy(worker.host, str(main.parent)):
-            module = modules.load()
-        check_exports(module, worker.config)
-        classes.bind(module)
-        worker.exports = build_exports(worker)
 
-
-class _Classes:
-    """The Durable Object classes of a worker: known by name first, bound to code when loaded."""
-
-    def __init__(self, sdk: Sdk, worker: Worker, storage: StorageOptions) -> None:
-        self.worker = worker
-        self._sdk = sdk
-        self._storage = storage
-
-    def declare(self) -> None:
-        config = self.worker.config
-        names = {b.class_name for b in config.local_bindings} | set(config.classes)
-        for name in sorted(names):
-            self.worker.namespaces[name] = Namespace(
-                worker=self.worker,
-                class_name=name,
-                has_sql=config.storage_of(name) == "sqlite",
-                storage=self._storage,
-            )
-
-    def bind(self, module: ModuleType) -> None:
-        worker = self.worker
-        prefix = handler_prefix(worker.config)
-        for name, namespace in worker.namespaces.items():
-            found = getattr(module, name, None)
-            if isinstance(found, type):
-                namespace.object_class = PythonObjectClass(name, found, self._sdk, worker, prefix)
-        worker.entrypoint = PythonEntrypoint(module, self._sdk, worker)
-        for name, value in vars(module).items():
-            if name != "Default" and self._sdk.is_entrypoint(value):
-                worker.entrypoints[name] = PythonEntrypoint(module, self._sdk, worker, name)
-
-
-async def serve(emulator: Emulator, *, host: str, port: int) -> Server:
+async def serve(
+    emulator: Emulator,
+    *,
+    host: str,
+    port: int,
+    error_page: ErrorPage | None = None,
+    explorer: bool | None = None,
+) -> Server:
     """Serve the emulator's worker over HTTP. Raises: PortInUseError.
 
+    `error_page` makes what browsers get of an uncaught error.
+    `explorer` says whether there is the explorer with its API; by default, on loopback only.
     `DURABLE_RECEIVE_LOOP=1` in the environment leaves WebSocket connections with aiohttp.
     """
     from emulator.server.app import Server
+    from emulator.server.control_access import is_loopback
+    from emulator.server.control_door import LazyControl
 
+    is_local = is_loopback(host)
+    has_control = is_local if explorer is None else explorer
+    control = emulator.control_door(is_open=not is_local) if has_control else LazyControl(None)
     takes_over = os.environ.get("DURABLE_RECEIVE_LOOP", "") == ""
-    server = Server(emulator.worker, takes_over=takes_over)
+    server = Server(emulator.worker, takes_over=takes_over, error_page=error_page, control=control)
     await server.start(host, port)
+    emulator.announce(server.urls[0])
     return server
+
+
+def build_control(
+    host: Host,
+    workers: Callable[[], Mapping[str, Worker]],
+    layout: StateLayout,
+    recorder: LiveRecorder,
+    *,
+    is_open: bool = False,
+    urls: list[str] | None = None,
+) -> tuple[Control, Journal]:
+    """The control API of an emulator, and the record of its timeline."""
+    from emulator.runtime.inspection.objects import Inspector
+    from emulator.runtime.inspection.panel import Panel
+    from emulator.runtime.journal import Journal
+    from emulator.server.control import Control
+
+    journal = Journal(host, recorder.timeline)
+    inspector = Inspector(host, workers, layout, recorder)
+    panel = Panel(
+        inspector,
+        journal,
+        version=version("durable-emulator"),
+        started_ms=host.clock.now_ms(),
+        urls=[] if urls is None else urls,
+    )
+    return Control(panel, is_open=is_open), journal
+
+
+@asynccontextmanager
+async def open_folder(state: Path, catalog: Path) -> AsyncIterator[Control]:
+    """The control API of a state folder that no server runs on: its objects sleep, all of them."""
+    from emulator.runtime.recording import LiveRecorder
+
+    loop, clock = asyncio.get_running_loop(), SystemClock()
+    host = Host(loop=loop, clock=clock, random=Random())
+    host.catalog = Catalog(catalog, host)
+    recorder = LiveRecorder(host, None)
+    control, _ = build_control(host, dict, StateLayout(state), recorder)
+    try:
+        yield control
+    finally:
+        await host.catalog.close()
+        await host.close()
 
 
 def run[T](main: Coroutine[Any, Any, T]) -> T:

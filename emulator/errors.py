@@ -79,13 +79,17 @@ class ConfigError(EmulatorError):
     Args:
         path: the configuration file as the user named it.
         diagnostics: at least one problem.
+        warnings: what else is odd. They are not in the text.
     """
 
-    def __init__(self, path: str, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(
+        self, path: str, diagnostics: Sequence[Diagnostic], warnings: Sequence[Diagnostic] = ()
+    ) -> None:
         assert diagnostics, "a ConfigError has at least one problem"
         super().__init__(describe_diagnostics(path, diagnostics))
         self.path = path
         self.diagnostics = tuple(diagnostics)
+        self.warnings = tuple(warnings)
 
     @classmethod
     def single(

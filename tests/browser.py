@@ -6,6 +6,7 @@ Enough of the protocol for one thing: to type into a page's console and to read 
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import shutil
@@ -110,6 +111,51 @@ class Console:
         params = {"expression": source, "replMode": True}
         result = await self._browser.command("Runtime.evaluate", params, self._session_id)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
+
+    async def evaluate(self, source: str) -> Any:
+        """The value of an expression; a promise is waited for.
+
+        Raises: AssertionError if it throws.
+        """
+        params = {"expression": source, "awaitPromise": True, "returnByValue": True}
+        result = await self._browser.command("Runtime.evaluate", params, self._session_id)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    async def wait_until(self, condition: str) -> None:
+        """Wait until an expression is true in the page; it may throw before.
+
+        Raises: TimeoutError; AssertionError with the page's text if it takes too long.
+        """
+        look = (
+            "new Promise((done) => { const end = performance.now() + 4000;"
+            f" const look = () => {{ try {{ if ({condition}) return done(true); }} catch {{}}"
+            " if (performance.now() > end) return done(false); setTimeout(look, 20); }; look(); })"
+        )
+        if not await self.evaluate(look):
+            text = await self.evaluate("document.body.innerText")
+            raise AssertionError(f"it never became true: {condition}\n{text}")
+
+    async def navigate(self, url: str) -> None:
+        """Go there, and wait until it has loaded."""
+        await self._browser.command("Page.navigate", {"url": url}, self._session_id)
+        await self._browser.wait_event("Page.loadEventFired", self._session_id)
+
+    async def press(self, key: str) -> None:
+        """A key goes down and up, as on a keyboard."""
+        for kind in ("keyDown", "keyUp"):
+            params = {"type": kind, "key": key}
+            await self._browser.command("Input.dispatchKeyEvent", params, self._session_id)
+
+    async def resize(self, width: int, height: int) -> None:
+        """Show the page as on a screen of so many CSS pixels."""
+        params = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        await self._browser.command("Emulation.setDeviceMetricsOverride", params, self._session_id)
+
+    async def screenshot(self) -> bytes:
+        """What is seen, as a PNG."""
+        found = await self._browser.command("Page.captureScreenshot", {}, self._session_id)
+        return base64.b64decode(found["data"])
 
     async def next_logged(self) -> list[Any]:
         """The arguments of the next console.log call, as values."""

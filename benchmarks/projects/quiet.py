@@ -29,8 +29,8 @@ class Quiet(DurableObject):
             ws.close(code, reason)
 
 
-def compact(value):
-    return json.dumps(value, separators=(",", ":"))
+# An encoder of its own: json.dumps makes a new one at every call with separators.
+compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Default(WorkerEntrypoint):

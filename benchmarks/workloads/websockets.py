@@ -1,4 +1,4 @@
-"""`websockets` and `idle`: hibernatable sockets on an object that announces nobody.
+"""`websockets`, `broadcast`, `wake` and `idle`: hibernatable sockets, nobody is announced.
 
 The object is what a Python programmer would write (json of the standard library); its twin is
 JavaScript. `idle` starts a server of its own for each sample, since memory that was once used
@@ -45,7 +45,7 @@ def time_of(key: str, *bars: Bar) -> Figure:
 
 WEB_SOCKETS: Final = SideBySide(
     name="websockets",
-    title="hibernatable sockets: ping/pong, broadcast, wake-up, connecting",
+    title="hibernatable sockets: ping/pong and connecting",
     project=QUIET,
     steps=(
         Step(
@@ -66,22 +66,39 @@ WEB_SOCKETS: Final = SideBySide(
             ),
         ),
         Step(
-            name="broadcast to 100",
-            measure=load("broadcast", PATH, receivers=100),
-            figures=rate("msg/s", Bar(limit=3, against="workerd")),
-        ),
-        Step(
-            name="broadcast to 1000",
-            measure=load("broadcast", PATH, receivers=1000),
-            figures=rate("msg/s", Bar(limit=4, against="workerd")),
-        ),
-        Step(
             name="connect",
             measure=load("connect", PATH),
             figures=rate("conn/s", Bar(limit=1.0, against="workerd")),
         ),
+    ),
+)
+
+BROADCAST: Final = SideBySide(
+    name="broadcast",
+    title="hibernatable sockets: one message to all the others",
+    project=QUIET,
+    steps=(
         Step(
-            name="wake",
+            name="to 100",
+            measure=load("broadcast", PATH, receivers=100),
+            figures=rate("msg/s", Bar(limit=3, against="workerd")),
+        ),
+        Step(
+            name="to 1000",
+            measure=load("broadcast", PATH, receivers=1000),
+            figures=rate("msg/s", Bar(limit=4, against="workerd")),
+        ),
+    ),
+)
+
+WAKE: Final = SideBySide(
+    name="wake",
+    title="hibernatable sockets: the first message to an object that sleeps",
+    project=QUIET,
+    subjects=("durable", "workerd"),  # nothing sleeps on a bare server
+    steps=(
+        Step(
+            name="message",
             measure=load("wake", PATH, asleep_s=ASLEEP_S),
             figures=(time_of("first", Bar(limit=0.6, against="workerd")), time_of("next")),
         ),

@@ -15,7 +15,13 @@ from emulator.errors import EmulatorError
 
 __all__ = ["durable", "main"]
 
-COMMANDS: Final = {"dev": "emulator.cli.dev:dev"}
+COMMANDS: Final = {
+    "check": "emulator.cli.check:check",
+    "dev": "emulator.cli.dev:dev",
+    "migrate": "emulator.cli.migrate:migrate",
+    "new": "emulator.cli.new:new",
+    "objects": "emulator.cli.objects:objects",
+}
 
 
 class CommandFailedError(click.ClickException):

@@ -1,31 +1,19 @@
-"""What `durable dev` prints: warnings, the binding table, one line per request, console output.
-
-Lines of user code go where a program's own would: `log`, `info` and `debug` to stdout, `warn` and
-`error` to stderr. Nothing here reads stdin or replaces stdout, so `breakpoint()` has the terminal.
-"""
+"""The table of bindings that `durable dev` begins with, as wrangler prints it."""
 
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
-
-import click
-
-from emulator.core.events import ConsoleMessage, RequestServed, WorkerError
-from emulator.errors import describe_diagnostics
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from emulator.core.config import Config
-    from emulator.core.events import Event
 
-__all__ = ["binding_table", "print_event", "print_warnings", "request_line"]
+__all__ = ["binding_table"]
 
 COLUMN_GAP: Final = " " * 6
 VALUE_LENGTH_MAX: Final = 40  # wrangler's; longer ones end in "..."
-PATH_LENGTH_MAX: Final = 200
 
 
 class _Row(NamedTuple):
@@ -33,13 +21,6 @@ class _Row(NamedTuple):
     value: str
     resource: str
     mode: str
-
-
-def print_warnings(config: Config) -> None:
-    """What is odd in the configuration but does not stop it, on stderr."""
-    if config.warnings:
-        click.secho("warning: ", fg="yellow", bold=True, nl=False, err=True)
-        click.echo(describe_diagnostics(config.path or config.name, config.warnings), err=True)
 
 
 def binding_table(config: Config, connected: Collection[str] = ()) -> str:
@@ -108,40 +89,3 @@ def _variable_rows(config: Config) -> list[_Row]:
 
 def _shorten(text: str) -> str:
     return text if len(text) < VALUE_LENGTH_MAX else f"{text[: VALUE_LENGTH_MAX - 3]}..."
-
-
-def print_event(event: Event) -> None:
-    """The listener of `durable dev`."""
-    match event:
-        case RequestServed():
-            _write_line(sys.stdout, request_line(event))
-        case ConsoleMessage(level="warn" | "error", text=text):
-            _write_line(sys.stderr, text)
-        case ConsoleMessage(text=text):
-            _write_line(sys.stdout, text)
-        case WorkerError(object=None, text=text):
-            _write_line(sys.stderr, f"error: {text}")
-        case WorkerError(object=name, text=text):
-            _write_line(sys.stderr, f"error in {name}: {text}")
-        case _:
-            return  # other records are for other listeners
-
-
-def request_line(event: RequestServed) -> str:
-    """`GET /ws 101 Switching Protocols (8ms)`; a path of a thousand characters is cut."""
-    path = event.path
-    if len(path) > PATH_LENGTH_MAX:
-        path = f"{path[:PATH_LENGTH_MAX]}..."
-    status = f"{event.status} {event.reason}".rstrip()
-    return f"{event.method} {path} {status} ({event.duration_ms:.0f}ms)"
-
-
-def _write_line(stream: TextIO, line: str) -> None:
-    # Written in one piece and at once: whoever reads a pipe sees whole lines as they happen.
-    try:
-        stream.write(f"{line}\n")
-        stream.flush()
-    except (OSError, ValueError):
-        # The reader of our output is gone (`durable dev | head`), which is no reason to stop
-        # serving; there is nobody left to tell, either.
-        return

@@ -9,15 +9,17 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
     "AlarmChanged",
+    "AlarmRan",
     "ConsoleLevel",
     "ConsoleMessage",
     "Disturbed",
     "Event",
+    "GateWaited",
     "HandlerEnded",
     "HandlerStarted",
     "Listener",
@@ -28,6 +30,8 @@ __all__ = [
     "ObjectWoke",
     "RequestServed",
     "SocketAccepted",
+    "SocketEnded",
+    "StateMigrated",
     "StorageCommitted",
     "WorkerError",
 ]
@@ -44,21 +48,39 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServed(Event):
-    """A response's head was sent (101 too). `path` includes the query, as the client sent it."""
+    """A response's head was sent (101 too). `path` includes the query, as the client sent it.
+
+    `object` is the last one that the entrypoint called for it, as `Room lobby`.
+    """
 
     method: str
     path: str
     status: int
     reason: str
     duration_ms: float
+    object: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketEnded(Event):
+    """The connection of a WebSocket has ended; `code` is the first Close's, if there was one."""
+
+    path: str
+    object: str | None
+    code: int | None
+    duration_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerError(Event):
-    """User code raised where nobody caught it. `object` names the object, None in the entrypoint."""
+    """User code raised where nobody caught it. `object` names the object, None in the entrypoint.
+
+    `trace` is the traceback of an error whose text has none: one of JavaScript's classes.
+    """
 
     object: str | None
     text: str
+    trace: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +88,15 @@ class ConsoleMessage(Event):
     """User code called a method of `console`; `text` is the formatted line, without its newline."""
 
     level: ConsoleLevel
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateMigrated(Event):
+    """A migration changed which objects are stored, or could not; `tag` is None for `exports`."""
+
+    worker: str
+    tag: str | None
     text: str
 
 
@@ -127,6 +158,14 @@ class HandlerEnded(ObjectEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateWaited(ObjectEvent):
+    """An event has waited at the input gate and is let in now; it is named as by HandlerStarted."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageCommitted(ObjectEvent):
     """What a turn had written is committed."""
 
@@ -136,6 +175,16 @@ class AlarmChanged(ObjectEvent):
     """The committed alarm is another one; `due_ms` is None if there is none."""
 
     due_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRan(Event):
+    """A delivery of an alarm has ended; it comes again in `retry_in_ms`, if that is not None."""
+
+    object: str
+    duration_ms: float
+    has_failed: bool = False
+    retry_in_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MESSAGE_BYTES_MAX",
+    "PATH_MAX",
+    "RESERVED",
     "STUB_DISPOSED",
     "check_message",
     "check_method",
@@ -37,6 +39,7 @@ RESERVED: Final = frozenset(
     {"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor"}
 )
 MESSAGE_BYTES_MAX: Final = 33_554_432  # workerd: 32 MiB of serialized arguments or results
+PATH_MAX: Final = 64  # names in one pipelined path
 STUB_DISPOSED: Final = "RPC stub used after being disposed."
 _ITEM_BYTES: Final = 2  # the least that a member of a container takes: its tag and its value
 

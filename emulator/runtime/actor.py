@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.core.events import WorkerError
 from emulator.core.values import JsException, internal_error
 from emulator.errors import EmulatorError
-from emulator.runtime.errors import as_js_error, copy_error, is_abort
+from emulator.runtime.errors import as_js_error, copy_error, describe, is_abort
 from emulator.runtime.hibernation import SocketRegistry
 from emulator.runtime.instance import EVICTED, Instance
 from emulator.storage.errors import CommitFailed
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from emulator.runtime.delivery import Deliverable, UserObject
     from emulator.runtime.eviction import Blocker
+    from emulator.runtime.facets import Facets
     from emulator.runtime.namespace import Namespace
+    from emulator.runtime.reload import HandOver
     from emulator.storage.actor_sqlite import ActorSqlite
     from emulator.storage.history import History
 
@@ -53,6 +55,8 @@ class ActorContainer:
         self.running_alarm_ns: int | None = None  # the alarm whose handler runs now
         self.running_alarm_is_final = False  # abort(reason, {retryAlarm: false})
         self.idle_timer: asyncio.TimerHandle | None = None
+        self.facets: Facets | None = None  # once the object has asked for one
+        self.handover: HandOver | None = None  # to an instance of newer code
         self.last_request_s = namespace.host.loop.time()  # when the last one ended
 
     def __repr__(self) -> str:
@@ -175,6 +179,8 @@ class ActorContainer:
 
     def _commit(self, commit: Callable[[], None]) -> None:
         sqlite = self.sqlite
+        if self.host.recorder is not None:
+            self.host.recorder.committing(self)
         if self.host.faults is not None:
             self.host.faults.before_commit(self)
         try:
@@ -207,7 +213,10 @@ class ActorContainer:
     def watch_idle(self) -> None:
         """See that the idle clock runs; it looks at the last activity when it strikes."""
         if self.idle_timer is None and self.instance is not None:
-            self.idle_timer = self.host.later(IDLE_S, self._idle_struck)
+            if self.handover is None:
+                self.idle_timer = self.host.later(IDLE_S, self._idle_struck)
+            else:
+                self.idle_timer = self.host.later(0.0, self.handover.look)
 
     def _idle_struck(self) -> None:
         self.idle_timer = None
@@ -235,7 +244,7 @@ class ActorContainer:
         if self.host.recorder is not None:
             self.host.recorder.slept(self, len(instance.in_flight) + len(instance.queue))
         instance.retire(force=force, reason=reason)
-        self._stop_idle_clock()
+        self.stop_idle_clock()
         self.sockets.hibernate()
 
     @property
@@ -244,6 +253,8 @@ class ActorContainer:
         instance = self.instance
         if self.sockets or self.running_alarm_ns is not None:
             return True
+        if self.facets is not None and self.facets.has_client:
+            return True
         return instance is not None and bool(
             instance.in_flight or instance.queue or instance.residency.has_client
         )
@@ -251,6 +262,8 @@ class ActorContainer:
     def remove(self) -> None:
         """Nobody has asked for the object lately: whatever still runs in it ends in silence."""
         self.hibernate(force=True)
+        if self.facets is not None:
+            self.facets.close()
         self.namespace.drop(self)
 
     def forget(self, instance: Instance, reason: JsException) -> None:
@@ -259,7 +272,8 @@ class ActorContainer:
         if self.host.recorder is not None:
             self.host.recorder.broke(self, reason)
         self.instance = None
-        self._stop_idle_clock()
+        self.stop_idle_clock()
+        self.end_facets(reason)
         self.namespace.drop(self)
         self.sockets.drop_all()
 
@@ -268,11 +282,23 @@ class ActorContainer:
         if self.instance is not None:
             self.instance.abandon()
             self.instance = None
-        self._stop_idle_clock()
+        self.stop_idle_clock()
+        if self.facets is not None:
+            self.facets.close()
         self.sockets.drop_all()
         self.sqlite.close()
 
-    def _stop_idle_clock(self) -> None:
+    def end_facets(self, reason: JsException) -> None:
+        if self.facets is not None:
+            self.facets.break_all(reason)
+
+    def delete_facets(self) -> None:
+        """The object deletes everything: its facets, also those of an earlier life."""
+        from emulator.runtime.facets import facets_of
+
+        facets_of(self).delete_all()
+
+    def stop_idle_clock(self) -> None:
         if self.idle_timer is not None:
             self.idle_timer.cancel()
             self.idle_timer = None
@@ -281,18 +307,15 @@ class ActorContainer:
         """Tell the developer of an error that nobody is there to catch."""
         listener = self.host.listener
         if listener is not None and not is_abort(exc):
+            text, trace = describe(exc)
+            if exc.__cause__ is not None and as_js_error(exc).name != "PythonError":
+                # What the platform keeps to itself, the developer may know: the disk is full.
+                text, trace = f"{text} ({exc.__cause__})", ""
             listener(
                 WorkerError(
                     time_ms=self.host.clock.now_ms(),
                     object=f"{self.namespace.class_name} {self.name or self.id}",
-                    text=_describe(exc),
+                    text=text,
+                    trace=trace,
                 )
             )
-
-
-def _describe(exc: BaseException) -> Any:
-    error = as_js_error(exc)
-    if error.name == "PythonError":
-        return error.message
-    # What the platform keeps to itself, the developer may know: the disk is full, and so on.
-    return f"{error} ({exc.__cause__})" if exc.__cause__ is not None else str(error)

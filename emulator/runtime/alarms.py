@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.alarms import RETRIES_MAX, AlarmInfo, retry_delay_s
 from emulator.core.clock import Millis
-from emulator.core.events import WorkerError
+from emulator.core.events import AlarmRan, WorkerError
 from emulator.core.values import JsException, error
 from emulator.errors import EmulatorError
 from emulator.runtime.delivery import Delivery, UserObject
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from emulator.core.events import Listener
     from emulator.runtime.actor import ActorContainer
     from emulator.runtime.instance import Instance
     from emulator.runtime.namespace import Namespace
-    from emulator.storage.metadata import AlarmIndex
+    from emulator.storage.metadata import AlarmIndex, ScheduledAlarm
 
 __all__ = ["AlarmScheduler"]
 
@@ -45,7 +46,7 @@ NO_HANDLER: Final = (
 class _Run:
     """One delivery of an alarm: it is counted as a failure only if its handler has started."""
 
-    __slots__ = ("alarm_ns", "container", "done", "has_started", "instance", "limit")
+    __slots__ = ("alarm_ns", "container", "done", "has_started", "instance", "limit", "started_s")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class _Run:
         self.has_started = False
         self.instance: Instance | None = None
         self.limit: asyncio.TimerHandle | None = None
+        self.started_s = 0.0
 
     def end(self) -> None:
         if self.limit is not None:
@@ -101,6 +103,27 @@ class AlarmScheduler:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+    def forget(self, object_id: str) -> None:
+        """The object is deleted, and its alarm with it."""
+        self._schedule(object_id, None)
+        self._forget_failures(object_id)
+        self._index.delete(object_id)
+
+    def adopt(self, object_id: str, alarm_ns: int | None, name: str | None) -> None:
+        """The object's file was replaced by one with this alarm. Raises: StateFolderError."""
+        self.forget(object_id)
+        if alarm_ns is not None:
+            self._index.set(object_id, alarm_ns, name)
+            self._schedule(object_id, alarm_ns)
+
+    def retries(self, object_id: str) -> int:
+        """How often the alarm that is failing has been tried again."""
+        return self._retries.get(object_id, 0)
+
+    def scheduled(self) -> dict[str, ScheduledAlarm]:
+        """Every alarm by the id of its object."""
+        return self._index.by_id()
 
     def next_due_ms(self, object_id: str) -> Millis | None:
         alarm = self._index.get(object_id)
@@ -222,14 +245,30 @@ class AlarmScheduler:
             self._succeeded(run)
         else:
             self._failed(run, failure)
+        if self._host.listener is not None and run.has_started:
+            self._tell(self._host.listener, run, failure)
         if run.done is not None:
             run.done(failure)
+
+    def _tell(self, listener: Listener, run: _Run, failure: BaseException | None) -> None:
+        loop, container = self._host.loop, run.container
+        timer = None if failure is None else self._timers.get(container.id)
+        listener(
+            AlarmRan(
+                time_ms=self._host.clock.now_ms(),
+                object=f"{self._namespace.class_name} {container.name or container.id[:8]}",
+                duration_ms=(loop.time() - run.started_s) * 1000,
+                has_failed=failure is not None,
+                retry_in_ms=None if timer is None else (timer.when() - loop.time()) * 1000,
+            )
+        )
 
     def _run(self, run: _Run, user: UserObject) -> Any:
         container = run.container
         if container.sqlite.get_alarm_ns() != run.alarm_ns:
             return None  # it was moved or deleted while it waited for its turn
         run.has_started = True
+        run.started_s = self._host.loop.time()
         container.running_alarm_ns = run.alarm_ns
         if not user.has("alarm"):
             self._say_no_handler(container)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.values import from_js
-from emulator.web.promises import Promise, Settled, rejected, resolved
+from emulator.web.promises import Promise, Settled
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,6 +27,8 @@ class Call:
     error: BaseException | None = None
     promise: Promise | None = None
     waiter: Instance | None = None
+    promise_class: type[Promise] = Promise
+    settled_class: type[Settled] = Settled
 
     @property
     def detail(self) -> str:
@@ -60,6 +62,14 @@ class Call:
             self._release()
         self.settled()
 
+    def give_up(self, error: BaseException) -> None:
+        """The caller waits no longer; what was called runs on."""
+        promise = self.promise
+        if promise is not None and not promise.done():
+            promise.set_exception(error)
+            promise._log_traceback = False
+            self._release()
+
     def _release(self) -> None:
         if self.waiter is not None:
             self.waiter.unpin(self)
@@ -68,8 +78,8 @@ class Call:
         self, loop: asyncio.AbstractEventLoop, waiter: Instance | None
     ) -> Promise | Settled:
         if self.is_settled:
-            return resolved(self.value) if self.error is None else rejected(self.error)
-        self.promise = Promise(loop=loop)
+            return self.settled_class(self.value, self.error)
+        self.promise = self.promise_class(loop=loop)
         if waiter is not None:
             self.waiter = waiter
             waiter.pin(self, "call", self.detail)

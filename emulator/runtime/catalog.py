@@ -16,12 +16,14 @@ Invariants, proved in tests/runtime/test_catalog.py:
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.events import WorkerError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     import aiosqlite
@@ -45,8 +47,9 @@ _NOTE: Final = (
     "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " name = COALESCE(excluded.name, name), last_seen_ms = MAX(excluded.last_seen_ms, last_seen_ms)"
 )
+_FORGET: Final = "DELETE FROM objects WHERE unique_key = ? AND id = ?"
 _READ: Final = (
-    "SELECT class_name, id, name, first_seen_ms, last_seen_ms FROM objects"
+    "SELECT unique_key, class_name, id, name, first_seen_ms, last_seen_ms FROM objects"
     " WHERE :only IS NULL OR class_name = :only ORDER BY class_name, name, id"
 )
 
@@ -55,6 +58,7 @@ _READ: Final = (
 class CatalogEntry:
     """One object; seen is when an instance of it was constructed, in ms since the epoch."""
 
+    unique_key: str
     class_name: str
     id: str
     name: str | None
@@ -112,10 +116,44 @@ class Catalog:
             rows = await connection.execute_fetchall(_READ, {"only": class_name})
         return [
             CatalogEntry(
-                class_name=cls, id=object_id, name=name, first_seen_ms=first, last_seen_ms=last
+                unique_key=key,
+                class_name=cls,
+                id=object_id,
+                name=name,
+                first_seen_ms=first,
+                last_seen_ms=last,
             )
-            for cls, object_id, name, first, last in rows
+            for key, cls, object_id, name, first, last in rows
         ]
+
+    async def forget(self, unique_key: str, object_id: str) -> None:
+        """The object is deleted. A notebook that cannot be written keeps it."""
+        self._notes.pop((unique_key, object_id), None)
+        async with self._lock:
+            if self._is_given_up or not self.path.exists():
+                return
+            try:
+                connection = await self._open()
+                await connection.execute(_FORGET, (unique_key, object_id))
+                await connection.commit()
+            except Exception as exc:
+                self._give_up(exc)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[aiosqlite.Connection]:
+        """The file, made if it is missing, for tables of others; alone, and committed at the end.
+
+        Raises:
+            OSError, sqlite3.Error: it cannot be opened or written. Nothing was written then.
+        """
+        async with self._lock:
+            connection = await self._open()
+            try:
+                yield connection
+            except BaseException:
+                await connection.rollback()
+                raise
+            await connection.commit()
 
     async def close(self) -> None:
         """Write what is noted and close the file. Idempotent."""

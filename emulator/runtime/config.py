@@ -7,42 +7,66 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.config import parse_config
-from emulator.errors import ConfigError
-from emulator.runtime.dotenv import with_secrets
+from emulator.core.config.positions import json_positions, toml_positions
+from emulator.core.config.syntax import show_line, toml_problem
+from emulator.errors import ConfigError, Diagnostic
+from emulator.runtime.dotenv import with_secrets, with_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from emulator.core.config import Config
+    from emulator.core.config.positions import Position
 
 __all__ = ["catalog_file", "find_config", "load_config", "main_path", "state_folder"]
 
-# Looked for in this order in a folder, then in its parents.
+ENVIRONMENT_VARIABLE: Final = "CLOUDFLARE_ENV"  # what --env is by default
+# In the order in which they are looked for.
 CONFIG_FILE_NAMES: Final = (
     "wrangler.json", "wrangler.jsonc", "wrangler.toml", "wrangler_like.toml",
 )  # fmt: skip
 
 
 def find_config(start: Path) -> Path | None:
-    """The nearest configuration file in `start` or above it."""
+    """The configuration file for `start`, found as wrangler finds it.
+
+    Each name is looked for in the folder and all above it before the next name is: a
+    `wrangler.json` in a parent folder wins over a `wrangler.toml` in the folder itself.
+    """
     folder = start.resolve()
-    for place in (folder, *folder.parents):
-        for name in CONFIG_FILE_NAMES:
+    for name in CONFIG_FILE_NAMES:
+        for place in (folder, *folder.parents):
             if (place / name).is_file():
                 return place / name
     return None
 
 
-def load_config(path: str | Path | None = None) -> Config:
-    """Read and check a configuration; without a path, the nearest one from the current folder up.
+def load_config(
+    path: str | Path | None = None,
+    *,
+    environment: str | None = None,
+    env_files: Iterable[Path] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Config:
+    """Read and check a configuration; without a path, the one that wrangler would find.
+
+    Args:
+        environment: the `[env.NAME]` to use; by default that of CLOUDFLARE_ENV, if it is set. An
+            empty one is the top level.
+        env_files: files of secrets that are read instead of `.dev.vars` and the `.env` family.
+        variables: texts for `env`, which win over all others.
 
     Raises:
         ConfigError: the file or its `main` cannot be used; the error lists every problem.
     """
+    if environment is None:
+        environment = os.environ.get(ENVIRONMENT_VARIABLE)
+    environment = environment or None
     file = Path(path) if path is not None else find_config(Path.cwd())
     if file is None:
         raise ConfigError.single(
@@ -51,9 +75,9 @@ def load_config(path: str | Path | None = None) -> Config:
             hint=f"Name one with -c FILE, or create one of {', '.join(CONFIG_FILE_NAMES)}.",
         )
     text = _read(file)
-    config = parse_config(_load(file, text), path=str(file), text=text)
+    config = parse_config(_load(file, text), path=str(file), text=text, environment=environment)
     if not main_path(config).is_file():
-        line, column = _find_main(text)
+        line, column = _find_main(file, text, environment) or (None, None)
         raise ConfigError.single(
             str(file),
             f'The entry-point file at "{config.main}" was not found.',
@@ -62,7 +86,28 @@ def load_config(path: str | Path | None = None) -> Config:
             column=column,
             hint=f"It was looked for at {main_path(config)}.",
         )
-    return with_secrets(config, os.environ)
+    if path is None and (nearer := _nearer_file(file)) is not None:
+        config = replace(config, warnings=(*config.warnings, nearer))
+    return with_variables(
+        with_secrets(config, os.environ, environment=environment, env_files=env_files),
+        variables or {},
+    )
+
+
+def _nearer_file(found: Path) -> Diagnostic | None:
+    """A warning, if a file that stands nearer lost against the one that was found."""
+    for place in (folder := Path.cwd().resolve(), *folder.parents):
+        if place == found.parent:
+            return None
+        for name in CONFIG_FILE_NAMES:
+            if (place / name).is_file():
+                return Diagnostic(
+                    path=str(found),
+                    problem=f"It is used instead of the nearer {place / name}, as wrangler does: "
+                    f"{found.name} is looked for first, in all folders above.",
+                    hint="Name the file that you mean with -c FILE.",
+                )
+    return None
 
 
 def main_path(config: Config) -> Path:
@@ -133,43 +178,44 @@ def _load_toml(file: Path, text: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        message = str(exc)
-        place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-        line, column = text.count("\n") + 1, 1
-        if place is not None:
-            message = message[: place.start()]
-            line, column = int(place[1] or line), int(place[2] or column)
-        raise _syntax_error(file, text, f"Invalid TOML document: {message}", line, column) from None
+        raise _syntax_error(file, text, *toml_problem(str(exc), text)) from None
 
 
 def _load_json(file: Path, text: str) -> Mapping[str, object]:
-    import json5
+    import json
 
     try:
-        document = json5.loads(text)
-    except ValueError as exc:
-        message = str(exc).removeprefix("<string>:")
-        place = re.match(r"(\d+) ", message)
-        line = int(place[1]) if place is not None else 1
-        raise _syntax_error(file, text, f"Invalid JSON document: {message}", line, 1) from None
+        document = json.loads(text)
+    except ValueError:
+        document = _load_jsonc(file, text)  # comments, trailing commas, or a mistake
     if not isinstance(document, dict):
         problem = "The configuration must be a JSON object."
         raise ConfigError.single(str(file), problem, line=1, column=1)
     return document
 
 
+def _load_jsonc(file: Path, text: str) -> object:
+    import json5
+
+    try:
+        return json5.loads(text)
+    except ValueError as exc:
+        message = str(exc).removeprefix("<string>:")
+        place = re.match(r"(\d+) (.*?)(?: at column (\d+))?$", message, re.DOTALL)
+        line, column = text.count("\n") + 1, 1
+        if place is not None:
+            line, message, column = int(place[1]), place[2], int(place[3] or 1)
+        problem = f"Invalid JSON document: {message}"
+        raise _syntax_error(file, text, problem, line, column) from None
+
+
 def _syntax_error(file: Path, text: str, problem: str, line: int, column: int) -> ConfigError:
     """One error with the line that it is about and a caret below its column."""
-    lines = text.split("\n")
-    frame = None
-    if line <= len(lines):
-        frame = f"{line:>6} | {lines[line - 1].rstrip()}\n       | {' ' * (column - 1)}^"
-    return ConfigError.single(str(file), problem, line=line, column=column, hint=frame)
+    hint = show_line(text, line, column)
+    return ConfigError.single(str(file), problem, line=line, column=column, hint=hint)
 
 
-def _find_main(text: str) -> tuple[int | None, int | None]:
-    found = re.search(r'^[ \t]*"?(main)"?[ \t]*[=:]', text, re.MULTILINE)
-    if found is None:
-        return None, None
-    line_start = text.rfind("\n", 0, found.start(1)) + 1
-    return text.count("\n", 0, found.start(1)) + 1, found.start(1) - line_start + 1
+def _find_main(file: Path, text: str, environment: str | None) -> Position | None:
+    find = toml_positions if file.suffix == ".toml" else json_positions
+    places = find(text).places
+    return places.get(f"env.{environment}.main") or places.get("main")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from emulator.core.config import Config
 
-__all__ = ["with_secrets"]
+__all__ = ["with_secrets", "with_variables"]
 
 _DEV_VARS: Final = ".dev.vars"
 _USE_DOT_ENV: Final = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
@@ -62,6 +62,18 @@ def with_secrets(
         warnings = (*warnings, warning)
     secrets = {name: known[name] for name in required if name in known}
     return replace(config, secrets=MappingProxyType(secrets), warnings=warnings)
+
+
+def with_variables(config: Config, variables: Mapping[str, str]) -> Config:
+    """The configuration with the variables of `--var`, which win over everything."""
+    if not variables:
+        return config
+    secrets = {name: value for name, value in config.secrets.items() if name not in variables}
+    return replace(
+        config,
+        vars=MappingProxyType({**config.vars, **variables}),
+        secrets=MappingProxyType(secrets),
+    )
 
 
 def _read_all(

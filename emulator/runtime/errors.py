@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from emulator.core.values import JsException
 
-__all__ = ["Aborted", "as_js_error", "copy_error", "is_abort", "user_traceback"]
+__all__ = ["Aborted", "as_js_error", "copy_error", "describe", "is_abort", "user_traceback"]
 
 _HEADING: Final = "Traceback (most recent call last):\n"
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -51,6 +51,26 @@ def as_js_error(exc: BaseException) -> JsException:
     wrapped = JsException("PythonError", user_traceback(exc))
     wrapped.__cause__ = exc
     return wrapped
+
+
+def describe(exc: BaseException) -> tuple[str, str]:
+    """An error as the developer is told of it, and the traceback if that is not its text."""
+    error = as_js_error(exc)
+    if error.name == "PythonError":
+        return error.message, ""
+    text = str(error)
+    frames: list[traceback.FrameSummary] = []
+    found: BaseException | None = error
+    while found is not None:  # what crossed borders on its way has left the line behind
+        frames = [
+            frame
+            for frame in traceback.extract_tb(found.__traceback__)
+            if not frame.filename.startswith(_PACKAGE)
+        ] or frames
+        found = found.__cause__
+    if not frames:
+        return text, ""
+    return text, f"{_HEADING}{''.join(traceback.format_list(frames))}{text}"
 
 
 def copy_error(source: JsException, **properties: Any) -> JsException:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emulator.core.events import Listener
     from emulator.runtime.actor import ActorContainer
     from emulator.runtime.delivery import Deliverable
+    from emulator.runtime.websocket import WebSocketEnd
 
 __all__ = ["Recorder"]
 
@@ -64,6 +65,9 @@ class Recorder:
         text = _text(reason)
         self._tell(ObjectBroke(**where, generation=container.generation, reason=text))
 
+    def queued(self, container: ActorContainer, event: Deliverable) -> None:
+        """The event waits at the input gate."""
+
     def started(self, container: ActorContainer, event: Deliverable) -> None:
         where = self._where(container)
         self._tell(HandlerStarted(**where, kind=event.kind, detail=event.detail))
@@ -75,6 +79,9 @@ class Recorder:
         text = None if failure is None else _text(failure)
         self._tell(HandlerEnded(**where, kind=event.kind, detail=event.detail, error=text))
 
+    def committing(self, container: ActorContainer) -> None:
+        """The commit begins."""
+
     def committed(self, container: ActorContainer) -> None:
         self._tell(StorageCommitted(**self._where(container)))
 
@@ -82,16 +89,24 @@ class Recorder:
         due_ms = None if alarm_ns is None else alarm_ns // NS_PER_MS
         self._tell(AlarmChanged(**self._where(container), due_ms=due_ms))
 
-    def accepted(self, container: ActorContainer, tags: Sequence[str]) -> None:
+    def accepted(
+        self, container: ActorContainer, tags: Sequence[str], end: WebSocketEnd | None = None
+    ) -> None:
+        del end
         self._tell(SocketAccepted(**self._where(container), tags=tuple(tags)))
 
-    def sent(self, container: ActorContainer, frame: Any) -> None:
+    def sent(self, container: ActorContainer, frame: Any, end: WebSocketEnd | None = None) -> None:
+        del end
         kind = _KINDS.get(type(frame), "close")
         where = self._where(container)
         self._tell(MessageSent(**where, kind=kind, payload_bytes=payload_bytes(frame)))
 
     def disturbed(self, container: ActorContainer, what: str) -> None:
         self._tell(Disturbed(**self._where(container), what=what))
+
+    def text_of(self, failure: BaseException) -> str:
+        """What failed, in one line."""
+        return _text(failure)
 
     def _where(self, container: ActorContainer) -> _Where:
         return {

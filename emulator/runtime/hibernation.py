@@ -10,7 +10,7 @@ Source: spec websockets §0, §2.3, §3, §4.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.sockets import (
     EVENT_TIMED_OUT,
@@ -25,6 +25,8 @@ from emulator.core.sockets import (
     close_event,
 )
 from emulator.core.values import error
+from emulator.runtime.errors import copy_error
+from emulator.runtime.instance import EAGER_DEPTH_MAX
 from emulator.runtime.websocket import Holder, WebSocketEnd
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from emulator.runtime.wire import Incoming
 
 __all__ = ["SocketRegistry"]
+
+MESSAGES_AT_ONCE_MAX: Final = 64  # of one socket, before the loop serves others
 
 
 class SocketRegistry:
@@ -80,7 +84,7 @@ class SocketRegistry:
         self._by_age[end] = None
         host = self.container.host
         if host.recorder is not None:
-            host.recorder.accepted(self.container, checked)
+            host.recorder.accepted(self.container, checked, end)
         if end.inbox:
             host.soon(end.pump)
 
@@ -106,20 +110,89 @@ class SocketRegistry:
     # --- events ----------------------------------------------------------------------------
 
     def take(self, end: WebSocketEnd, item: Incoming) -> None:
-        """Take a frame of a socket on which nothing waits."""
-        if self.auto_response is not None and self._answer(end, item, self.auto_response):
+        """Take what waits on a socket."""
+        if type(item) is str or type(item) is bytes:
+            self._take_message(end, item)
+        else:
+            end.is_receiver_busy = True
+            self.container.deliver(_event(self, end, item))
+
+    def take_message(self, end: WebSocketEnd, message: str | bytes) -> None:
+        """Take a message that has just arrived on a socket on which nothing waits."""
+        self._take_message(end, message)
+        if end.inbox or end.is_reading_paused:
+            end.pump()
+
+    def _take_message(self, end: WebSocketEnd, message: str | bytes) -> None:
+        if self.auto_response is not None and self._answer(end, message, self.auto_response):
             return
         end.is_receiver_busy = True
-        self.container.deliver(_event(self, end, item))
+        instance = self.container.instance
+        if instance is None or self.event_timeout_ms is not None or not _is_free(instance):
+            self.container.deliver(_SocketEvent(self, end, message))
+            return
+        # From here on what `Instance.start` does, for a message that has to wait for nothing. The
+        # event is only made if the handler goes on after its synchronous part, or if anything is
+        # out of the ordinary: this is the hot path of every server.
+        event: _SocketEvent | None = None
+        task: asyncio.Task[Any] | None = None
+        failure: BaseException | None = None
+        context = instance.context.copy()
+        host = instance.host
+        host.eager_depth += 1
+        instance.running += 1
+        try:
+            outcome = context.run(instance.user.web_socket_message, end, message)
+            if outcome is not None and hasattr(outcome, "__await__"):
+                task = instance.task(outcome, context)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:
+            failure = exc
+        finally:
+            instance.running -= 1
+            host.eager_depth -= 1
+            if task is not None and not task.done():
+                event = self._underway(end, message, task)
+                instance.in_flight[event] = None
+            instance.end_turn()
+        end.is_receiver_busy = False
+        is_over = event is None and (task is None or not (task.cancelled() or task.exception()))
+        if is_over and failure is None and not _is_held(instance):
+            self.container.last_request_s = instance.last_active_s
+        else:
+            event = event or self._late(instance, end, message)
+            event.started_s = instance.last_active_s
+            instance.conclude(event, task, None, failure)
+
+    def _late(self, instance: Instance, end: WebSocketEnd, message: str | bytes) -> _SocketEvent:
+        """The event of a message whose handler is over and has failed, or has to be kept."""
+        event = self._underway(end, message, None)
+        if instance.broken is not None:
+            event.fail(copy_error(instance.broken))  # as everything that was in flight
+        return event
+
+    def _underway(
+        self, end: WebSocketEnd, message: str | bytes, task: asyncio.Task[Any] | None
+    ) -> _SocketEvent:
+        """The event of a message whose handler's synchronous part has run."""
+        event = _SocketEvent(self, end, message)
+        event.is_dispatched = True
+        event.task = task
+        return event
 
     def pump(self, end: WebSocketEnd) -> None:
         """Dispatch what waits on `end`, up to the first event that has to wait itself."""
-        while end.inbox and not end.is_receiver_busy:
+        for _ in range(MESSAGES_AT_ONCE_MAX):
+            if not end.inbox or end.is_receiver_busy:
+                break
             self.take(end, end.inbox.popleft())
+        else:
+            self.container.host.soon(end.pump)
         if not end.inbox:
             end.resume_reading()
 
-    def _answer(self, end: WebSocketEnd, message: Incoming, pair: AutoResponse) -> bool:
+    def _answer(self, end: WebSocketEnd, message: str | bytes, pair: AutoResponse) -> bool:
         if message != pair.request:
             return False
         end.auto_response_ms = self.container.host.clock.now_ms()
@@ -208,9 +281,7 @@ class _SocketEvent:
         self.is_dispatched = False
 
     def run(self, user: UserObject) -> Any:
-        if user.has("webSocketMessage"):
-            return user.web_socket_message(self.end, self.item)
-        return None
+        return user.web_socket_message(self.end, self.item)
 
     def dispatched(self) -> None:
         """The synchronous part of the handler has run: the socket's next frame may come."""
@@ -275,10 +346,27 @@ class _ErrorEvent(_SocketEvent):
         super().dispatched()
 
 
+def _is_free(instance: Instance) -> bool:
+    """Whether an event would start at once, with nobody watching."""
+    if instance.running or instance.queue or instance.is_breathing or instance.is_leaving:
+        return False
+    host = instance.host
+    gate = instance.gate
+    root = gate.root
+    return (
+        host.recorder is None
+        and host.eager_depth < EAGER_DEPTH_MAX
+        and gate.innermost is root
+        and not (root.parked or root.waiting_sections)
+    )
+
+
+def _is_held(instance: Instance) -> bool:
+    """Whether what is over must wait for a commit, or must not be told at all."""
+    return bool(instance.is_output_held or instance.outbox or instance.is_dead)
+
+
 def _event(registry: SocketRegistry, end: WebSocketEnd, item: Incoming) -> _SocketEvent:
-    kind = type(item)
-    if kind is str or kind is bytes:
-        return _SocketEvent(registry, end, item)
     if isinstance(item, Failure):
         return _ErrorEvent(registry, end, item)
     return _CloseEvent(registry, end, item)

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.web.promises import Promise
 
-__all__ = ["Instance"]
+__all__ = ["EAGER_DEPTH_MAX", "EVICTED", "NO_RESPONSE", "Instance"]
 
+NO_RESPONSE: Final = "The script will never generate a response."
 EVICTED: Final = "The Durable Object was evicted while this was running."
 SETTLED_AWAITS_MAX: Final = 1000  # per turn, before the loop gets a breath
 EAGER_DEPTH_MAX: Final = 8  # spec performance §9: deeper calls go through the loop
@@ -60,6 +61,7 @@ class Instance(Output):
         self.context.run(current_gate.set, self.gate.root)
         self.user: Any = None  # the UserObject, once it is constructed
         self.is_continuing = False
+        self.is_leaving = False  # new events wait for an instance of newer code (reload.py)
         self.broken: JsException | None = None
         self.microtasks: deque[Callable[[], None]] = deque()
         self.queue: deque[Deliverable] = deque()
@@ -243,6 +245,8 @@ class Instance(Output):
             if handle is not None and not handle.cancelled():
                 self._turn(handle)
             del handle
+        if self.is_leaving:
+            return
         for _ in range(len(self.queue)):
             if self.is_dead or not self.gate.is_idle:
                 break
@@ -255,8 +259,11 @@ class Instance(Output):
     def deliver(self, delivery: Deliverable) -> None:
         """Start the event now, or queue it until the gate lets it in."""
         host = self.host
-        if self.running or self.queue or self.is_breathing or not self.gate.is_idle:
+        is_shut = self.is_breathing or self.is_leaving or not self.gate.is_idle
+        if self.running or self.queue or is_shut:
             self.queue.append(delivery)
+            if host.recorder is not None:
+                host.recorder.queued(self.container, delivery)
         elif host.eager_depth >= EAGER_DEPTH_MAX:
             self.queue.append(delivery)
             self.schedule_advance()
@@ -293,8 +300,18 @@ class Instance(Output):
         delivery.started_s = self.last_active_s
         if delivery.dispatched is not None:
             delivery.dispatched()
+        self.conclude(delivery, task, outcome, failure)
+
+    def conclude(
+        self,
+        delivery: Deliverable,
+        task: asyncio.Task[Any] | None,
+        outcome: Any,
+        failure: BaseException | None,
+    ) -> None:
+        """The synchronous part of an event has run: end the event with it, or with its task."""
         if task is None:
-            self._finish(delivery, outcome, failure)
+            self.finish(delivery, outcome, failure)
         elif task.done():
             self._task_done(delivery, task)
         else:
@@ -307,12 +324,12 @@ class Instance(Output):
 
     def _task_done(self, delivery: Deliverable, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
-            self._finish(delivery, None, error("The script will never generate a response."))
+            self.finish(delivery, None, error(NO_RESPONSE))
             return
         failure = task.exception()
-        self._finish(delivery, None if failure else task.result(), failure)
+        self.finish(delivery, None if failure else task.result(), failure)
 
-    def _finish(self, delivery: Deliverable, value: Any, failure: BaseException | None) -> None:
+    def finish(self, delivery: Deliverable, value: Any, failure: BaseException | None) -> None:
         if self.is_dead:
             return
         if self.is_output_held or self.outbox:

@@ -5,8 +5,8 @@ Source: spec lifecycle §1; storage §7.1, §8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.ids import NAME_BYTES_MAX, IdFactory, unique_key
 from emulator.core.values import JsException, error
@@ -20,6 +20,8 @@ from emulator.storage.metadata import AlarmIndex
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emulator.core.config import Config
+    from emulator.core.config.lifecycle import ClassKeys
     from emulator.runtime.delivery import Deliverable, ObjectClass, UserObject
     from emulator.runtime.host import Host
     from emulator.runtime.state import DurableObjectState
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from emulator.storage.databases import Databases
     from emulator.storage.layout import StateLayout
 
-__all__ = ["DisconnectedNamespace", "Namespace", "ObjectId", "StorageOptions", "not_found"]
+__all__ = ["DisconnectedNamespace", "Namespace", "ObjectId", "StorageOptions", "TextId", "not_found"]
+
+NAMED_MAX: Final = 4096  # ids of names that a namespace keeps at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class ObjectId:
     name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TextId(ObjectId):
+    """The id of a facet whose parent chose any text for it; `hex` is that text."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageOptions:
     """Where and how the objects of an emulator keep their files."""
@@ -47,6 +56,12 @@ class StorageOptions:
     databases: Databases
     durability: Durability
     keeps_history: bool = False
+    keys: ClassKeys = field(default_factory=dict)
+
+    def key_of(self, worker_name: str, class_name: str) -> str:
+        """The class's unique key, which a migration may have left it from another name."""
+        found = self.keys.get((worker_name, class_name))
+        return unique_key(worker_name, class_name) if found is None else found
 
 
 class MissingClass:
@@ -73,14 +88,13 @@ class Namespace:
         self.worker = worker
         self.host = worker.host
         self.class_name = class_name
-        self.unique_key = unique_key(worker.name, class_name)
+        self.unique_key = storage.key_of(worker.name, class_name)
         self.ids = IdFactory(self.unique_key)
+        self._named: dict[str, ObjectId] = {}
         self.object_class: ObjectClass = MissingClass(class_name)
         self.has_sql = has_sql
         self.is_legacy = worker.config.dev.legacy_kv and not has_sql
-        self.keeps_alarm_on_delete_all = not worker.config.is_enabled(
-            "delete_all_deletes_alarm", "delete_all_preserves_alarm", since="2026-02-24"
-        )
+        self.keeps_alarm_on_delete_all = _keeps_alarm(worker.config)
         self.containers: dict[str, ActorContainer] = {}
         self._sweep = Sweep(self)
         self._storage = storage
@@ -90,10 +104,23 @@ class Namespace:
         )
         self.alarms = AlarmScheduler(self, index)
 
+    def fits(self, config: Config) -> bool:
+        """Whether it would be the same under `config`, a newer one of its worker."""
+        return (
+            self.unique_key == self._storage.key_of(config.name or "worker", self.class_name)
+            and self.has_sql == (config.storage_of(self.class_name) == "sqlite")
+            and self.keeps_alarm_on_delete_all == _keeps_alarm(config)
+        )
+
     # --- ids -------------------------------------------------------------------------------
 
     def id_from_name(self, name: str) -> ObjectId:
-        return ObjectId(self.ids.from_name(name), name)
+        found = self._named.get(name)
+        if found is None:
+            found = ObjectId(self.ids.from_name(name), name)
+            if len(self._named) < NAMED_MAX:  # a cache, not a register
+                self._named[name] = found
+        return found
 
     def id_from_string(self, text: str) -> ObjectId:
         """Raises: JsException (TypeError) for text that is no id of this namespace."""
@@ -135,6 +162,14 @@ class Namespace:
         """Where the object's database is, or would be."""
         return self._storage.layout.object_file(self.unique_key, object_id)
 
+    def delete(self, object_id: str) -> None:
+        """Delete an object's files and alarm. It is not in memory any more.
+
+        Raises: StateFolderError.
+        """
+        self.alarms.forget(object_id)
+        self._storage.layout.remove_object(self.unique_key, object_id)
+
     def delete_all(self) -> None:
         """Delete the files and alarms of every object. None of them is in memory any more.
 
@@ -169,6 +204,12 @@ class Namespace:
         self.containers.clear()
 
 
+def _keeps_alarm(config: Config) -> bool:
+    return not config.is_enabled(
+        "delete_all_deletes_alarm", "delete_all_preserves_alarm", since="2026-02-24"
+    )
+
+
 class DisconnectedNamespace(Namespace):
     """The objects of a worker that is not running: ids can be made, every call fails."""
 
@@ -177,6 +218,7 @@ class DisconnectedNamespace(Namespace):
         self.class_name = class_name
         self.unique_key = unique_key(worker_name, class_name)
         self.ids = IdFactory(self.unique_key)
+        self._named = {}
         self.containers = {}
         self._worker_name = worker_name
         # It stands for every object of it, too.

@@ -50,7 +50,7 @@ class Output:
     def emit_frame(self, end: WebSocketEnd, frame: str | bytes | Close) -> None:
         """Let a socket's frame leave when the turn has ended, or after the pending commit (I3)."""
         if self.host.recorder is not None:
-            self.host.recorder.sent(self.container, frame)
+            self.host.recorder.sent(self.container, frame, end)
         if self.is_output_held or self.outbox:
             self.outbox.append((end.transfer, (frame,)))
         elif self.running:
@@ -61,7 +61,11 @@ class Output:
     def release_frames(self) -> None:
         frames, self.frames = self.frames, []
         for end, frame in frames:
-            end.transfer(frame)
+            wire = end.peer.wire
+            if wire is not None and (type(frame) is str or type(frame) is bytes):
+                wire.send(frame)  # what `transfer` comes to; a broadcast passes here
+            else:
+                end.transfer(frame)
 
     def hold_output(self) -> None:
         """The first write of a transaction: nothing leaves until it is committed."""

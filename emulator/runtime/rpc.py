@@ -31,7 +31,8 @@ from emulator.runtime.calls import Call
 from emulator.runtime.errors import as_js_error, copy_error
 from emulator.runtime.eviction import STUB
 from emulator.runtime.gates import current_gate
-from emulator.runtime.worker import has_native_errors
+from emulator.runtime.pipelining import RpcPromise, RpcSettled, find_member, not_callable
+from emulator.runtime.worker import current_worker, has_native_errors
 from emulator.web.host_codec import carried
 from emulator.web.promises import Promise, Settled, rejected
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from emulator.runtime.delivery import UserObject
     from emulator.runtime.instance import Instance
 
-__all__ = ["RpcStub", "remote_error", "transfer"]
+__all__ = ["FunctionCall", "LiveFunction", "RpcStub", "call_result", "remote_error", "transfer"]
 
 HOST_GONE: Final = "The execution context which hosts this callback is no longer running."
 NOT_A_RECEIVER: Final = (
@@ -126,13 +127,13 @@ class RpcStub(JsProxy, js_name="RpcStub"):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Promise | Settled:
         if self._is_disposed:
-            return rejected(error(STUB_DISPOSED))
+            return RpcSettled(error=error(STUB_DISPOSED))
         del kwargs  # a JavaScript function has none
         try:
             sent: list[RpcStub] = []
-            call = _FunctionCall(self._target, [transfer(js_value(a), sent) for a in args], sent)
+            call = FunctionCall(self._target, [transfer(js_value(a), sent) for a in args], sent)
         except JsException as exc:
-            return rejected(exc)
+            return RpcSettled(error=exc)
         return call.send()
 
     def __getattr__(self, name: str) -> Any:
@@ -140,13 +141,23 @@ class RpcStub(JsProxy, js_name="RpcStub"):
             raise AttributeError(name)
         return lambda *_args, **_kwargs: rejected(not_implemented(name))
 
+    def __enter__(self) -> RpcStub:
+        # Only the newest runtime's proxies of what has Symbol.dispose are context managers.
+        worker = current_worker()
+        if worker is not None and not worker.has_disposable_proxies:
+            raise TypeError("'JsProxy' object does not support the context manager protocol")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dispose()
+
     def dup(self) -> RpcStub:
         """An independent stub of the same function."""
         if self._is_disposed:
             raise error(STUB_DISPOSED)
         return RpcStub(self._target)
 
-    def dispose(self) -> None:
+    def _dispose(self) -> None:
         """`stub[Symbol.dispose]()`: this stub is used no more."""
         if not self._is_disposed:
             self._is_disposed = True
@@ -154,14 +165,16 @@ class RpcStub(JsProxy, js_name="RpcStub"):
                 self._target.owner.unpin(id(self))
 
     def __del__(self) -> None:
-        self.dispose()
+        self._dispose()
 
 
-class _FunctionCall(Call):
+class FunctionCall(Call):
     """A call of a live function."""
 
     kind = "rpc"
-    detail = "a function that was sent to somebody"
+    detail: str = "a function that was sent to somebody"
+    promise_class: type[Promise] = RpcPromise
+    settled_class: type[Settled] = RpcSettled
 
     def __init__(self, target: LiveFunction, args: list[JsValue], stubs: list[RpcStub]) -> None:
         self.target = target
@@ -169,17 +182,21 @@ class _FunctionCall(Call):
         self.stubs = stubs
 
     def send(self) -> Promise | Settled:
+        return self._emit(self.deliver)
+
+    def _emit(self, release: Callable[[asyncio.AbstractEventLoop], None]) -> Promise | Settled:
+        """Have `release` called when output may leave the caller; the outcome."""
         gate = current_gate.get()
         caller: Instance | None = None if gate is None else gate.owner
         loop = asyncio.get_running_loop()
         promise = self.as_promise(loop, caller)
         if caller is None:
-            self._deliver(loop)
+            release(loop)
         else:
-            caller.emit(self._deliver, loop)
+            caller.emit(release, loop)
         return promise
 
-    def _deliver(self, loop: asyncio.AbstractEventLoop) -> None:
+    def deliver(self, loop: asyncio.AbstractEventLoop) -> None:
         owner = self.target.owner
         if owner is None:
             loop.call_soon(self._run_outside, context=Context())
@@ -225,7 +242,64 @@ class _FunctionCall(Call):
 
     def settled(self) -> None:
         for stub in self.stubs:
-            stub.dispose()
+            stub._dispose()
+
+
+def call_result(
+    parent: Promise | Settled, path: tuple[str, ...], args: tuple[Any, ...]
+) -> Promise | Settled:
+    """Call what a path through the result of another call leads to, as soon as that is there."""
+    try:
+        sent: list[RpcStub] = []
+        call = _PipelinedCall(path, [transfer(js_value(arg), sent) for arg in args], sent)
+    except JsException as exc:
+        return RpcSettled(error=exc)
+    return call.send_after(parent)
+
+
+class _PipelinedCall(FunctionCall):
+    """A call of something in the result of another call."""
+
+    def __init__(self, path: tuple[str, ...], args: list[JsValue], stubs: list[RpcStub]) -> None:
+        self.path = path
+        self.args = args
+        self.stubs = stubs
+        self.detail = f"{'.'.join(path)}() of a result"
+
+    def send_after(self, parent: Promise | Settled) -> Promise | Settled:
+        def release(loop: asyncio.AbstractEventLoop) -> None:
+            _when_settled(parent, lambda: self._arrive(parent, loop))
+
+        return self._emit(release)
+
+    def _arrive(self, parent: Promise | Settled, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            found = find_member(parent.result(), self.path)
+        except JsException as exc:
+            self.fail(copy_error(exc))
+            return
+        if isinstance(found, RpcStub):
+            self.target = found._target
+            self.deliver(loop)
+        elif callable(found):
+            inner = found(*self.args)
+            _when_settled(inner, lambda: self._take(inner))
+        else:
+            self.fail(not_callable(self.path))
+
+    def _take(self, inner: Promise | Settled) -> None:
+        failure = inner.exception()
+        if failure is None:
+            self.succeed(inner.result())
+        else:
+            self.fail(failure)
+
+
+def _when_settled(promise: Promise | Settled, then: Callable[[], None]) -> None:
+    if isinstance(promise, Promise) and not promise.done():
+        promise.add_done_callback(lambda _: then(), context=Context())
+    else:
+        then()
 
 
 def remote_error(exc: BaseException, object_id: str | None = None) -> JsException:

@@ -19,7 +19,7 @@ from emulator.web.promises import Promise
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from emulator.core.gates import Gate
     from emulator.runtime.instance import Instance
@@ -81,7 +81,7 @@ class Sections:
         try:
             value = section.context.run(section.callback)
             if value is not None and hasattr(value, "__await__"):
-                task = instance.task(value, section.context)
+                task = instance.task(self._watch(value), section.context)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as exc:
@@ -100,6 +100,15 @@ class Sections:
             self._task_done(section, task)
         else:
             task.add_done_callback(lambda done: self._task_done(section, done), context=Context())
+
+    async def _watch(self, awaitable: Awaitable[Any]) -> Any:
+        """A section that fails breaks the object in the same turn, before what it wrote commits."""
+        try:
+            return await awaitable
+        except Exception as exc:
+            if not is_abort(exc):
+                self._instance.break_(as_js_error(exc))
+            raise
 
     def _task_done(self, section: _Section, task: asyncio.Task[Any]) -> None:
         failure = None if task.cancelled() else task.exception()

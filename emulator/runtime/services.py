@@ -77,7 +77,7 @@ class WorkerService:
                 return from_js(await self._worker.call(method, sent, self._entrypoint))
             finally:
                 for stub in stubs:
-                    stub.dispose()
+                    stub._dispose()
 
         return _send(self._worker.host, work, f"{method}()")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.sockets import AutoResponse
+    from emulator.core.values import JsObject
     from emulator.runtime.instance import Instance
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.web.promises import Promise
@@ -38,6 +39,7 @@ class DurableObjectState:
         self.container = instance.container
         self.namespace = instance.container.namespace
         self.id = ObjectId(instance.container.id, instance.container.name)
+        self.props: JsObject | None = None
         engine = LegacyStorage if self.namespace.is_legacy else ObjectStorage
         self.storage: ObjectStorage = engine(instance)
 

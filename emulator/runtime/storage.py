@@ -128,6 +128,7 @@ class ObjectStorage:
             raise error(DELETE_ALL_IN_TRANSACTION)
         keeps_alarm = self._instance.container.namespace.keeps_alarm_on_delete_all
         self.sqlite.delete_all(keep_alarm=keeps_alarm)
+        self._instance.container.delete_facets()
         self._instance.confirm_writes()
         if not keeps_alarm:
             self._instance.container.running_alarm_ns = None

@@ -11,11 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.values import PRIMITIVES, JsException
+from emulator.runtime.aborting import abort_error, give_up_with, hear_of_abort
 from emulator.runtime.calls import Call
 from emulator.runtime.errors import copy_error
 from emulator.runtime.gates import current_gate
 from emulator.runtime.leaving import watch_body
+from emulator.runtime.method_calls import MethodCall, call_at_once
+from emulator.runtime.pipelining import RpcSettled
 from emulator.runtime.rpc import RpcStub, transfer
+from emulator.runtime.worker import current_request
 from emulator.web.fetching import arriving_request, arriving_response, fetch_url
 from emulator.web.promises import Promise, Settled, rejected
 from emulator.web.redirects import next_request
@@ -34,26 +38,6 @@ __all__ = ["Stub"]
 _SMALL: Final = PRIMITIVES - {str}
 
 
-class _MethodCall(Call):
-    kind = "rpc"
-
-    def __init__(self, method: str, args: list[JsValue], stubs: list[RpcStub]) -> None:
-        self.method = method
-        self.args = args
-        self.stubs = stubs
-
-    @property
-    def detail(self) -> str:
-        return f"{self.method}()"
-
-    def run(self, user: UserObject) -> Any:
-        return user.call(self.method, self.args)
-
-    def settled(self) -> None:
-        for stub in self.stubs:
-            stub.dispose()
-
-
 class _FetchCall(Call):
     kind = "fetch"
     hops = 0
@@ -69,7 +53,10 @@ class _FetchCall(Call):
         return f"{self.request.method} {self.request.url}"
 
     def run(self, user: UserObject) -> Any:
-        return user.fetch(arriving_request(self.request))
+        arrived = arriving_request(self.request)
+        if self.request._signal is not None:
+            hear_of_abort(self.stub.namespace.worker, self.request, arrived)
+        return user.fetch(arrived)
 
     def succeed(self, value: Any) -> None:
         try:
@@ -114,11 +101,24 @@ class Stub:
         Rejects with a DataCloneError, or an Error for more than 32 MiB.
         """
         stubs: list[RpcStub] = []
-        try:
-            sent = [arg if type(arg) in _SMALL else transfer(arg, stubs) for arg in args]
-        except JsException as exc:
-            return rejected(exc)
-        return self._send(_MethodCall(method, sent, stubs))
+        sent: list[JsValue] = []
+        if args:
+            try:
+                sent = [arg if type(arg) in _SMALL else transfer(arg, stubs) for arg in args]
+            except JsException as exc:
+                return RpcSettled(error=exc)
+        if not stubs:
+            instance = self.attached or self._resident()
+            if instance is not None:
+                promise = call_at_once(self, instance, method, sent)
+                if promise is not None:
+                    return promise
+        return self._send(MethodCall(method, sent, stubs))
+
+    def _resident(self) -> Instance | None:
+        """The object's instance, if it has one; looking does not wake it."""
+        container = self.namespace.containers.get(self.id.hex)
+        return None if container is None else container.instance
 
     def fetch(self, request: Request) -> Promise | Settled:
         """Have the object's fetch handler answer `request`.
@@ -129,19 +129,35 @@ class Stub:
             fetch_url(request.url)
         except JsException as exc:
             return rejected(exc)
-        return self._send(_FetchCall(self, request))
+        call = _FetchCall(self, request)
+        signal = request._signal
+        if signal is None:
+            return self._send(call)
+        if signal.aborted:
+            return rejected(abort_error(signal))
+        return give_up_with(signal, call, self._send(call))
 
     def _send(self, call: Call) -> Promise | Settled:
         attached = self.attached
         if attached is not None and attached.broken is not None:
-            return rejected(copy_error(attached.broken))
+            return call.settled_class(error=copy_error(attached.broken))
         gate = current_gate.get()
         caller: Instance | None = None if gate is None else gate.owner
         if caller is None:
+            invocation = current_request.get()
+            if invocation is not None:
+                invocation.reached = self
             self.deliver(call)
         else:
             caller.emit(self.deliver, call)
         return call.as_promise(self.namespace.host.loop, caller)
+
+    @property
+    def label(self) -> str:
+        """The object as a person knows it: `Room lobby`, or the class and the id's beginning."""
+        found = self.namespace.find(self.id.hex)
+        name = self.id.name if found is None else found.name
+        return f"{self.namespace.class_name} {self.id.hex[:8] if name is None else name}"
 
     @property
     def broken(self) -> JsException | None:

@@ -260,7 +260,7 @@ class WebSocketEnd:
             and not (self.is_receiver_busy or self.inbox or self.is_over)
             and (type(item) is str or type(item) is bytes)
         ):
-            registry.take(self, item)
+            registry.take_message(self, item)
         elif self.wire is not None:
             self._to_wire(self.wire, item)
         elif not self.is_over:  # whatever follows a Close is ignored

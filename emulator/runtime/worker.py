@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextvars import Context, ContextVar
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emulator.core.events import WorkerError
 from emulator.core.values import type_error
-from emulator.runtime.errors import as_js_error
+from emulator.runtime.errors import describe
 from emulator.runtime.gates import current_gate
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from emulator.core.config import Config
     from emulator.core.values import JsObject, JsValue
     from emulator.runtime.assets import AssetFolder
+    from emulator.runtime.delivery import ObjectClass
     from emulator.runtime.host import Host
     from emulator.runtime.namespace import Namespace
+    from emulator.runtime.stub import Stub
 
 __all__ = [
     "Entrypoint",
@@ -55,11 +58,18 @@ class Stacks(Protocol):
 class Invocation:
     """One run of the stateless entrypoint: what it waits for, and that nothing gates it."""
 
-    __slots__ = ("pending", "worker")
+    __slots__ = ("pending", "reached", "started_s", "worker")
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, started_s: float = 0.0) -> None:
         self.worker = worker
         self.pending: set[Any] = set()
+        self.started_s = started_s  # of the server's clock, if it is a request of its
+        self.reached: Stub | None = None  # the object that it called last
+
+    @property
+    def object(self) -> str | None:
+        """The object that it called last, as `Room lobby`."""
+        return None if self.reached is None else self.reached.label
 
     def emit(self, release: Callable[..., None], *args: Any) -> None:
         release(*args)
@@ -83,28 +93,46 @@ class Worker:
 
     def __init__(self, host: Host, config: Config) -> None:
         self.host = host
-        self.config = config
-        # Errors are stored and sent whole, not in V8's form of them (spec storage §7.3).
-        self.has_native_errors = config.is_enabled(
-            "enhanced_error_serialization", "legacy_error_serialization", since="2026-04-21"
-        )
+        self.configure(config)
         self.namespaces: dict[str, Namespace] = {}
         self.env: JsObject | None = None
         self.exports: JsObject | None = None  # `ctx.exports`, once the code is loaded
         self.entrypoint: Entrypoint | None = None
         self.entrypoints: dict[str, Entrypoint] = {}  # the named ones
+        self.facet_classes: dict[str, ObjectClass] = {}  # those that have no namespace
         self.assets: AssetFolder | None = None
         self.stacks: Stacks | None = None  # only of a worker whose code uses run_sync
+
+    def configure(self, config: Config) -> None:
+        """Go by `config` from now on. Whoever changes it sees to the namespaces and to `env`."""
+        self.config = config
+        # Errors are stored and sent whole, not in V8's form of them (spec storage §7.3).
+        self.has_native_errors = config.is_enabled(
+            "enhanced_error_serialization", "legacy_error_serialization", since="2026-04-21"
+        )
 
     @property
     def name(self) -> str:
         return self.config.name or "worker"
 
-    async def fetch(self, request: JsValue, name: str | None = None) -> Any:
-        """Have an entrypoint answer `request`; the JavaScript Response.
+    @property
+    def has_disposable_proxies(self) -> bool:
+        """Whether `with` disposes of what JavaScript can dispose of: Pyodide 314 and later."""
+        flags = ("python_workers_314", "python_workers_20260610")
+        if any(flag in self.config.compatibility_flags for flag in flags):
+            return True
+        return self.config.compatibility_date >= "2026-09-08"
+
+    def begin(
+        self, request: JsValue, name: str | None = None, invocation: Invocation | None = None
+    ) -> Any:
+        """Have an entrypoint start to answer `request`: the JavaScript Response, or its Task.
+
+        The task may be done already.
 
         Args:
             name: of a named entrypoint; the default one, after the static files, without it.
+            invocation: of the caller's, who looks at it afterwards.
 
         Raises:
             JsException: the entrypoint raised.
@@ -113,11 +141,24 @@ class Worker:
             found = self.assets.answers(request)
             if found is not None:
                 return found
-        return await self._invoke(lambda entry, run: entry.fetch(request, run), name)
+        invocation = invocation or Invocation(self)
+        return self._start(invocation, self._entrypoint(name).fetch, request, invocation)
+
+    async def fetch(
+        self, request: JsValue, name: str | None = None, invocation: Invocation | None = None
+    ) -> Any:
+        """Have an entrypoint answer, as `begin` does; the JavaScript Response.
+
+        Raises:
+            JsException: the entrypoint raised.
+        """
+        return await _finish(self.begin(request, name, invocation))
 
     async def call(self, method: str, args: list[JsValue], name: str | None = None) -> Any:
         """Call a method of an entrypoint. Raises: JsException."""
-        return await self._invoke(lambda entry, run: entry.call(method, args, run), name)
+        invocation = Invocation(self)
+        call = self._entrypoint(name).call
+        return await _finish(self._start(invocation, call, method, args, invocation))
 
     def _entrypoint(self, name: str | None) -> Entrypoint:
         found = self.entrypoint if name is None else self.entrypoints.get(name)
@@ -125,32 +166,24 @@ class Worker:
             raise type_error(f'Worker "{self.name}" has no such entrypoint: "{name}".')
         return found
 
-    async def _invoke(self, run: Callable[[Entrypoint, Invocation], Any], name: str | None) -> Any:
-        entrypoint = self._entrypoint(name)
-        invocation = Invocation(self)
+    def _start(self, invocation: Invocation, run: Callable[..., Any], *args: Any) -> Any:
+        """Run code of the entrypoint in a context of its own: what it gives, or the task of that."""
         context = Context()
         context.run(current_request.set, invocation)
-        outcome = context.run(run, entrypoint, invocation)
+        outcome = context.run(run, *args)
         if not hasattr(outcome, "__await__"):
             return outcome
-        coroutine = outcome if inspect.iscoroutine(outcome) else _await(outcome)
-        task = asyncio.Task(
+        coroutine = outcome if type(outcome) is CoroutineType else _await(outcome)
+        return asyncio.Task(
             coroutine, loop=self.host.loop, eager_start=True, context=context, name="fetch"
         )
-        try:
-            return await task
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
 
     def report(self, exc: BaseException) -> None:
         """Tell the developer of an error that nobody is there to catch."""
         if self.host.listener is not None:
-            error = as_js_error(exc)
-            text = error.message if error.name == "PythonError" else str(error)
-            self.host.listener(
-                WorkerError(time_ms=self.host.clock.now_ms(), object=None, text=text)
-            )
+            text, trace = describe(exc)
+            now_ms = self.host.clock.now_ms()
+            self.host.listener(WorkerError(time_ms=now_ms, object=None, text=text, trace=trace))
 
     def close(self) -> None:
         for namespace in self.namespaces.values():
@@ -187,3 +220,14 @@ def fresh_context() -> Context:
 
 async def _await(awaitable: Any) -> Any:
     return await awaitable
+
+
+async def _finish(outcome: Any) -> Any:
+    """What a run gives. Whoever stops waiting for it ends it."""
+    if not isinstance(outcome, asyncio.Task):
+        return outcome
+    try:
+        return await outcome
+    except asyncio.CancelledError:
+        outcome.cancel()
+        raise

@@ -18,6 +18,7 @@ from emulator.server.websocket import WebSocketEdge
 
 if TYPE_CHECKING:
     from emulator.runtime.worker import Worker
+    from emulator.server.http import ControlDoor, ErrorPage
 
 __all__ = ["Server"]
 
@@ -29,12 +30,25 @@ LOOPBACK: Final = ("127.0.0.1", "::1")  # what "localhost" means
 class Server:
     """Serves one worker. `start`, then `close`."""
 
-    def __init__(self, worker: Worker, *, takes_over: bool = True) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        takes_over: bool = True,
+        error_page: ErrorPage | None = None,
+        control: ControlDoor | None = None,
+    ) -> None:
         """Args:
-        takes_over: WebSocket connections leave aiohttp after the handshake (takeover.py).
+        takes_over: WebSocket connections leave aiohttp after the handshake, and small answers
+            do not wait for its task (takeover.py).
+        error_page: what browsers get of an uncaught error, instead of one line.
+        control: answers for the explorer and its API.
         """
+        self._answers_directly = takes_over
         self._web_sockets = WebSocketEdge(worker, takes_over=takes_over)
         self._handler = HttpHandler(worker, self._web_sockets)
+        self._handler.error_page = error_page
+        self._handler.control = self.control = control
         self._runner: web.ServerRunner | None = None
         self.port = 0
         self.urls: list[str] = []
@@ -48,6 +62,7 @@ class Server:
         server = PlainServer(
             self._handler,
             on_refused=self._handler.refused,
+            on_parsed=self._handler.begin if self._answers_directly else None,
             access_log=None,
             handler_cancellation=False,
         )
@@ -79,6 +94,8 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
+        if self.control is not None:
+            self.control.close()
         await self._web_sockets.close()
         if self._runner is not None:
             await self._runner.cleanup()

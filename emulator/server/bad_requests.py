@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError, LineTooLong
 
+from emulator.server.takeover import answer_directly, is_supported
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEAD_LINE_BYTES_MAX", "PlainServer"]
+    from emulator.server.direct import Begun
+    from emulator.server.takeover import DirectAnswer
+
+__all__ = ["HEAD_LINE_BYTES_MAX", "Connection", "PlainServer"]
 
 HEAD_LINE_BYTES_MAX: Final = 65_536
 _LINGER_S: Final = 1.0
@@ -34,9 +39,17 @@ class PlainServer(web.Server):
 
     Args:
         on_refused: told of each refused request: who sent it, and the answer's status.
+        on_parsed: sees a request before aiohttp's task does, and may answer it.
     """
 
-    def __init__(self, handler: Any, *, on_refused: Refused, **options: Any) -> None:
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        on_refused: Refused,
+        on_parsed: DirectAnswer | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(
             handler,
             max_line_size=HEAD_LINE_BYTES_MAX,
@@ -44,30 +57,31 @@ class PlainServer(web.Server):
             **options,
         )
         self.on_refused = on_refused
+        self.on_parsed = on_parsed if is_supported() else None
 
-    def __call__(self) -> _Connection:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+    def __call__(self) -> Connection:
+        return Connection(self, loop=self._loop, **self._kwargs)
 
 
-class _Connection(web.RequestHandler):
-    """One client."""
+class Connection(web.RequestHandler):
+    """One client. `begun` is the request that aiohttp's task is to end, if it was started before."""
 
-    __slots__ = ("_gone", "_is_refused", "_on_refused")
+    __slots__ = ("_gone", "_on_refused", "begun")
 
     def __init__(self, server: PlainServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._on_refused = server.on_refused
-        self._is_refused = False
         self._gone: asyncio.Event | None = None
-
-    def data_received(self, data: bytes) -> None:
-        if not self._is_refused:
-            super().data_received(data)
+        self.begun: Begun | None = None
+        if server.on_parsed is not None:
+            answer_directly(self, server.on_parsed)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         if self._gone is not None:
             self._gone.set()
+        if self.begun is not None:
+            self.begun.abandon()
 
     def handle_error(
         self,
@@ -81,7 +95,7 @@ class _Connection(web.RequestHandler):
             raise exc  # the client is gone: nobody to answer, nothing to tell
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        self._is_refused = True
+        self.close()  # what still comes is not looked at
         self._gone = asyncio.Event()
         code, text = _explain(exc)
         self._on_refused(request.remote or "an unknown address", code)

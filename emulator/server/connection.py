@@ -12,7 +12,6 @@ Source: spec performance §3, §9; websockets §1.6, §1.7, §2.4, §4.1.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -31,9 +30,10 @@ from emulator.server.lenient import LenientParser
 from emulator.server.messages import MessageReader, Refused
 from emulator.server.refusals import translate
 from emulator.server.takeover import Parsers
+from emulator.server.unsent import Unsent, payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.server.handshake import Deflate
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Connections"]
 
+_NO_CODE: Final = 1005
 _LINGER_S: Final = 1.0  # how long a client may take to end its side
 
 
@@ -76,6 +77,8 @@ class Connections:
         self._unflushed: list[Connection] = []
         self._is_batching = False
         self._is_scheduled = False
+        # asyncio's own queue of what is due in this round; without one nothing seems to wait.
+        self._ready: Sized = getattr(loop, "_ready", ())
         self._all_gone: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -113,6 +116,21 @@ class Connections:
             self._is_scheduled = True
             self.loop.call_soon(self._flush_scheduled, context=Context())
 
+    def end(self) -> None:
+        """Write what was gathered, unless more has been read that is still to be dealt with.
+
+        Then all is written after the last of it: a client that is woken for every answer by
+        itself takes the processor from the server, and asks one by one.
+        """
+        waiting = len(self._ready) - self._is_scheduled
+        if waiting <= 0:
+            self.flush()
+            return
+        self._is_batching = False
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self._flush_scheduled, context=Context())
+
     def flush(self) -> None:
         """Write what was gathered, once per connection."""
         self._is_batching = False
@@ -146,7 +164,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = ("_deflate", "_end", "_ending", "_group", "_is_closed", "_is_ending",
                  "_is_half_open", "_is_stuck", "_linger", "_messages", "_out", "_parser", "_transport", "_unsent",
-                 "_written_bytes")  # fmt: skip
+                 "close_code", "on_end")  # fmt: skip
 
     def __init__(
         self,
@@ -175,9 +193,10 @@ class Connection(asyncio.Protocol):
         self._is_closed = False  # the client has sent its Close: nothing more is read
         self._is_half_open = False  # ... and has ended its side
         self._is_stuck = False  # the client does not read
-        self._unsent: deque[tuple[int, int]] | None = None  # of a stuck one: frame ends, payloads
-        self._written_bytes = 0
+        self._unsent: Unsent | None = None  # of a stuck one
         self._linger: asyncio.TimerHandle | None = None
+        self.close_code: int | None = None  # of the first Close, whoever sent it
+        self.on_end: Callable[[int | None], None] | None = None  # the connection has ended
         # With a limit of 0 the transport says when anything is unsent, and when all is sent.
         transport.set_write_buffer_limits(high=0)
 
@@ -193,7 +212,7 @@ class Connection(asyncio.Protocol):
             if parser.feed_data(data)[0]:
                 self._refused(group.failure_of(parser), data)
         finally:
-            group.flush()
+            group.end()
 
     def _ping(self, payload: bytes) -> None:
         if not self._is_closed:
@@ -202,7 +221,12 @@ class Connection(asyncio.Protocol):
     def _close_received(self, close: Close) -> None:
         if not self._is_closed:
             self._stop_reading()
+            self._note(close)
             self._end.from_wire(close)
+
+    def _note(self, close: Close) -> None:
+        if self.close_code is None:
+            self.close_code = _NO_CODE if close.code is None else close.code
 
     def _stop_reading(self) -> None:
         self._is_closed = True
@@ -251,13 +275,22 @@ class Connection(asyncio.Protocol):
             end.from_wire(Disconnect())
         finally:
             group.flush()
+        if self.on_end is not None:
+            self.on_end(self.close_code)
 
     # --- what leaves -----------------------------------------------------------------------
 
     def send(self, message: str | bytes) -> None:
-        self.write(self._group.encoder.encode(message, self._deflate))
+        if self._is_ending:
+            return
+        group = self._group
+        out = self._out
+        if not out:
+            group.add(self)
+        out.append(group.encoder.encode(message, self._deflate))
 
     def send_close(self, close: Close) -> None:
+        self._note(close)
         self.write(close_frame(close))
 
     def write(self, frame: bytes) -> None:
@@ -328,17 +361,13 @@ class Connection(asyncio.Protocol):
     def _count_unsent(self, frames: list[bytes]) -> None:
         """Note the frames of a write that did not go out, and hold the client to the limits."""
         if self._unsent is None:
-            self._unsent = deque()
-            self._written_bytes = 0  # whatever came before is gone
-        before = self._written_bytes
-        for frame in frames:
-            self._written_bytes += len(frame)
-            self._unsent.append((self._written_bytes, _payload_size(frame)))
+            self._unsent = Unsent()
+        written = self._unsent.add(frames)
         buffered = self._transport.get_write_buffer_size()
         if buffered > UNSENT_BYTES_MAX:
             # DIFFERS: the platform queues until the isolate is out of memory.
             self._transport.abort()
-        elif buffered - (self._written_bytes - before) <= UNSENT_BYTES_WARN < buffered:
+        elif buffered - written <= UNSENT_BYTES_WARN < buffered:
             self._group.warn(
                 f"A WebSocket client does not read: {buffered >> 20} MiB wait for it. Its "
                 f"connection is cut when it is {UNSENT_BYTES_MAX >> 20} MiB."
@@ -347,14 +376,10 @@ class Connection(asyncio.Protocol):
     @property
     def unsent_bytes(self) -> int:
         """Payload bytes of the messages that are not wholly written."""
-        waiting = sum(map(_payload_size, self._out))
-        unsent = self._unsent
-        if unsent is None:
+        waiting = sum(map(payload_size, self._out))
+        if self._unsent is None:
             return waiting
-        gone = self._written_bytes - self._transport.get_write_buffer_size()
-        while unsent and unsent[0][0] <= gone:
-            unsent.popleft()
-        return waiting + sum(size for _, size in unsent)
+        return waiting + self._unsent.payload_bytes(self._transport.get_write_buffer_size())
 
     def pause_reading(self) -> None:
         """Let the client wait: its object is busy."""
@@ -364,11 +389,3 @@ class Connection(asyncio.Protocol):
     def resume_reading(self) -> None:
         if not self._transport.is_closing():
             Context().run(self._transport.resume_reading)
-
-
-def _payload_size(frame: bytes) -> int:
-    """The bytes of a message in its frame, as it is sent; a control frame has none."""
-    if frame[0] & 0x08:
-        return 0
-    length = frame[1]
-    return len(frame) - (2 if length < 126 else 4 if length == 126 else 10)

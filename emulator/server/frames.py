@@ -58,11 +58,22 @@ class FrameEncoder:
     def encode(self, message: str | bytes, deflate: Deflate | None) -> bytes:
         """The frame of `message`, compressed if that was agreed."""
         if deflate is None:
-            if message is self._message and self._frame:
-                return self._frame
-            self._remember(message)
-            self._frame = frame = _encode(message)
-            return frame
+            if message is self._message:
+                return self._frame or self._plain(message)
+            # In line, without calls: every message that is no broadcast passes here.
+            self._message = message
+            if self._compressed:
+                self._compressed.clear()
+            if type(message) is str:
+                try:
+                    payload = message.encode()
+                except UnicodeEncodeError:
+                    payload = encode_text(message)
+                size = len(payload)
+                if size < 126:
+                    self._frame = frame = _SHORT_TEXT[size] + payload
+                    return frame
+            return self._plain(message)
         self._remember(message)
         packed = self._compressed.get(deflate.window_bits)
         if packed is None:
@@ -70,11 +81,17 @@ class FrameEncoder:
             self._compressed[deflate.window_bits] = packed
         return packed
 
+    def _plain(self, message: str | bytes) -> bytes:
+        opcode, payload = _payload(message)
+        self._frame = frame = _head(_FINAL | opcode, len(payload)) + payload
+        return frame
+
     def _remember(self, message: str | bytes) -> None:
         if message is not self._message:
             self._message = message
             self._frame = b""
-            self._compressed.clear()
+            if self._compressed:
+                self._compressed.clear()
 
     def _compress(self, message: str | bytes, window_bits: int) -> bytes:
         compressor = self._compressors.get(window_bits)
@@ -91,14 +108,6 @@ class FrameEncoder:
 
 def _payload(message: str | bytes) -> tuple[int, bytes]:
     return (TEXT, encode_text(message)) if isinstance(message, str) else (BINARY, message)
-
-
-def _encode(message: str | bytes) -> bytes:
-    opcode, payload = _payload(message)
-    size = len(payload)
-    if size < 126 and opcode == TEXT:
-        return _SHORT_TEXT[size] + payload
-    return _head(_FINAL | opcode, size) + payload
 
 
 def close_frame(close: Close) -> bytes:

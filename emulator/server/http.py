@@ -6,39 +6,53 @@ Source: spec websockets §1.4, §1.5; lifecycle §3.4, §8.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.streams import EMPTY_PAYLOAD
 
-from emulator.core.events import RequestServed
+from emulator.core.events import RequestServed, SocketEnded
 from emulator.core.sockets import NO_UPGRADE, Disconnect
 from emulator.core.values import JsException, type_error
+from emulator.runtime.errors import describe
+from emulator.runtime.worker import Invocation
+from emulator.server.direct import Begun, HeadWriter, request_url
 from emulator.server.handshake import handshake_refusal
 from emulator.web.request import Request
-from emulator.web.url import parse_request_url
+from emulator.web.response import status_phrase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from aiohttp import StreamReader
+    from aiohttp.http_parser import RawRequestMessage
+
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.runtime.worker import Worker
+    from emulator.server.bad_requests import Connection
     from emulator.server.websocket import WebSocketEdge
 
-__all__ = ["HttpHandler"]
+__all__ = ["ErrorPage", "HttpHandler"]
+
+type ErrorPage = Callable[[str, str, str], str | None]
+"""Makes the page about an uncaught error of its text, the request's method and its URL."""
 
 # What the server itself decides about a response.
 _OWN_HEADERS: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade"})
 _READ_AT_ONCE_BYTES_MAX: Final = 1 << 20
 _CLIENT_GONE: Final = 499  # nginx's; nobody gets to see it but the developer
+RESERVED: Final = "/cdn-cgi/"  # the platform's own paths
+CONTROL: Final = "/cdn-cgi/local/"  # of those, the explorer and its API
 BAD_URL: Final = "Bad Request: the path and the Host header make no URL.\n"
-# A URL that normalising would leave as it is: no default port, no dots, nothing to encode.
-_PLAIN_URL: Final = re.compile(
-    r"https?://[a-z0-9.-]+(?::(?!80/|443/)[1-9]\d*)?/(?:[\w~/-]|\.(?![./]))*(?:\?[\w.~/:@!$&()*+,;=%-]*)?\Z",
-    re.ASCII,
-).match
+
+
+class ControlDoor(Protocol):
+    """Answers what is below CONTROL (control_door.py)."""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse: ...
+    def close(self) -> None: ...
 
 
 class HttpHandler:
@@ -48,37 +62,109 @@ class HttpHandler:
         self._worker = worker
         self._host = worker.host
         self._web_sockets = web_sockets
+        self._heads = HeadWriter(worker.host.clock)
+        self.error_page: ErrorPage | None = None
+        self.control: ControlDoor | None = None
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        started = time.perf_counter()
-        sent = await self._answer(request, started)
+        if self.control is not None and request.raw_path.startswith(CONTROL):
+            return await self.control.answer(request)
+        connection: Any = request.protocol
+        begun: Begun | None = connection.begun
+        connection.begun = None
+        if begun is None:
+            invocation = Invocation(self._worker, time.perf_counter())
+        else:
+            invocation = begun.invocation
+        sent = await self._answer(request, invocation, begun)
         if sent.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._record(request, sent, started)
+            self._record(request, sent, invocation)
         return sent
 
-    async def _answer(self, request: web.BaseRequest, started: float) -> web.StreamResponse:
-        url = _url(request)
+    def begin(
+        self, connection: Connection, message: RawRequestMessage, payload: StreamReader
+    ) -> bytes | None:
+        """Have the worker answer a request that has just been parsed, its body with it.
+
+        Returns: the answer, or None if aiohttp's task is to write it, perhaps when there is one.
+        """
+        method, target = message.method, message.path
+        host = message.headers.get(hdrs.HOST)
+        if host is None or method == hdrs.METH_HEAD or not _is_for_worker(target):
+            return None
+        url = request_url(f"http://{host}", target)
         if url is None:
-            return web.Response(status=HTTPStatus.BAD_REQUEST, text=BAD_URL)
+            return None
+        invocation = Invocation(self._worker, time.perf_counter())
+        body = None if payload is EMPTY_PAYLOAD else payload.read_nowait()
+        outcome: Any = None
+        response: Any = None
+        answer: bytes | None = None
+        failure: BaseException | None = None
         try:
-            body = await _body(request)
-        except ConnectionError:
-            return web.Response(status=_CLIENT_GONE, reason="Client Closed Request")
+            incoming = Request._incoming(method, url, list(message.headers.items()), body)
+            outcome = self._worker.begin(incoming, None, invocation)
+            response = _response_now(outcome)
+            if response is not None:
+                answer = self._heads.write(response)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:
+            failure = exc
+        if answer is None:
+            connection.begun = Begun(outcome, failure, invocation)
+        elif self._host.listener is not None:
+            status = response._status
+            reason = response._status_text or status_phrase(status)
+            self._tell(method, target, status, reason, invocation)
+        return answer
+
+    async def _answer(
+        self, request: web.BaseRequest, invocation: Invocation, begun: Begun | None
+    ) -> web.StreamResponse:
         try:
-            incoming = Request._incoming(request.method, url, list(request.headers.items()), body)
-            response = await self._worker.fetch(incoming)
+            if begun is not None:
+                response = await begun.response()
+            else:
+                url = request_url(f"{request.scheme}://{request.host}", request.raw_path)
+                if url is None:
+                    return web.Response(status=HTTPStatus.BAD_REQUEST, text=BAD_URL)
+                try:
+                    body = await _body(request)
+                except ConnectionError:
+                    return web.Response(status=_CLIENT_GONE, reason="Client Closed Request")
+                pairs = list(request.headers.items())
+                incoming = Request._incoming(request.method, url, pairs, body)
+                response = await self._worker.fetch(incoming, None, invocation)
             socket = response._web_socket
             if socket is not None:
-                return await self._upgrade(request, response, socket._end, started)
+                return await self._upgrade(request, response, socket._end, invocation)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as exc:
             self._worker.report(exc)
-            return web.Response(status=500, text="Internal Server Error")
+            return self._failed(request, exc)
         return await _outgoing(request, response, self._worker.report)
 
+    def _failed(self, request: web.BaseRequest, exc: BaseException) -> web.Response:
+        """What the platform answers; for a browser a page, if somebody makes one."""
+        if self.error_page is not None and "text/html" in request.headers.get(hdrs.ACCEPT, ""):
+            text, trace = describe(exc)
+            url = f"http://{request.host}{request.raw_path}"
+            page = self.error_page(trace or text, request.method, url)
+            if page is not None:
+                headers = {
+                    "Cache-Control": "no-store",
+                    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+                    "X-Content-Type-Options": "nosniff",
+                }
+                return web.Response(
+                    status=500, text=page, content_type="text/html", headers=headers
+                )
+        return web.Response(status=500, text="Internal Server Error")
+
     async def _upgrade(
-        self, request: web.BaseRequest, response: Any, end: WebSocketEnd, started: float
+        self, request: web.BaseRequest, response: Any, end: WebSocketEnd, invocation: Invocation
     ) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             end.from_wire(Disconnect())
@@ -91,8 +177,21 @@ class HttpHandler:
             request,
             response._header_pairs(),
             end,
-            on_open=lambda sent: self._record(request, sent, started),
+            on_open=lambda sent: self._record(request, sent, invocation),
+            on_end=lambda code: self._ended(request.path_qs, code, invocation),
         )
+
+    def _ended(self, path: str, code: int | None, invocation: Invocation) -> None:
+        if self._host.listener is not None:
+            self._host.listener(
+                SocketEnded(
+                    time_ms=self._host.clock.now_ms(),
+                    path=path,
+                    object=invocation.object,
+                    code=code,
+                    duration_ms=(time.perf_counter() - invocation.started_s) * 1000,
+                )
+            )
 
     def refused(self, sender: str, status: HTTPStatus) -> None:
         """What came was no HTTP request, and was answered so."""
@@ -108,27 +207,42 @@ class HttpHandler:
                 )
             )
 
-    def _record(self, request: web.BaseRequest, sent: web.StreamResponse, started: float) -> None:
-        listener = self._host.listener
-        if listener is None:
-            return
-        listener(
+    def _record(
+        self, request: web.BaseRequest, sent: web.StreamResponse, invocation: Invocation
+    ) -> None:
+        if self._host.listener is not None:
+            reason = sent.reason or status_phrase(sent.status)
+            self._tell(request.method, request.path_qs, sent.status, reason, invocation)
+
+    def _tell(
+        self, method: str, path: str, status: int, reason: str, invocation: Invocation
+    ) -> None:
+        assert self._host.listener is not None, "there is somebody to tell"
+        self._host.listener(
             RequestServed(
                 time_ms=self._host.clock.now_ms(),
-                method=request.method,
-                path=request.path_qs,
-                status=sent.status,
-                reason=sent.reason or _phrase(sent.status),
-                duration_ms=(time.perf_counter() - started) * 1000,
+                method=method,
+                path=path,
+                status=status,
+                reason=reason,
+                duration_ms=(time.perf_counter() - invocation.started_s) * 1000,
+                object=invocation.object,
             )
         )
 
 
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+def _is_for_worker(target: str) -> bool:
+    """Whether it is a plain path, and none of those that are not, or may not be, the worker's."""
+    return target[:1] == "/" and not target.startswith(RESERVED) and "#" not in target
+
+
+def _response_now(outcome: Any) -> Any:
+    """The response, if there is one already."""
+    if not isinstance(outcome, asyncio.Task):
+        return outcome
+    if not outcome.done() or outcome.cancelled() or outcome.exception() is not None:
+        return None
+    return outcome.result()
 
 
 async def _body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
@@ -143,15 +257,6 @@ async def _body(request: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None
     if length is not None and length <= _READ_AT_ONCE_BYTES_MAX:
         return await request.content.read(-1)
     return request.content.iter_any()
-
-
-def _url(request: web.BaseRequest) -> str | None:
-    """The URL as the platform hands it over: normalised, without its fragment; None for none."""
-    target = request.raw_path.partition("#")[0]
-    # A client of a proxy sends the whole URL.
-    is_whole = target.startswith(("http://", "https://"))
-    url = target if is_whole else f"{request.scheme}://{request.host}{target}"
-    return url if _PLAIN_URL(url) else parse_request_url(url)
 
 
 async def _outgoing(

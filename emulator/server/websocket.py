@@ -69,8 +69,13 @@ class WebSocketEdge:
         end: WebSocketEnd,
         *,
         on_open: Callable[[web.StreamResponse], None],
+        on_end: Callable[[int | None], None],
     ) -> web.StreamResponse:
-        """Answer 101; `end` is what the client speaks to."""
+        """Answer 101; `end` is what the client speaks to.
+
+        Args:
+            on_end: is told of the connection's end, and of the code of its first Close.
+        """
         handshake = Handshake.of(request, headers, compresses=self._compresses)
         refusal = end.refusal()
         if refusal is not None:
@@ -78,7 +83,7 @@ class WebSocketEdge:
             self._worker.report(refusal)
             return _answer_and_end(request, handshake)
         if self._connections is not None:
-            return self._take_over(self._connections, request, handshake, end, on_open)
+            return self._take_over(self._connections, request, handshake, end, on_open, on_end)
         self._ends.add(end)
         try:
             return await serve_with_receive_loop(
@@ -86,6 +91,7 @@ class WebSocketEdge:
             )
         finally:
             self._ends.discard(end)
+            on_end(None)
 
     def _take_over(
         self,
@@ -94,6 +100,7 @@ class WebSocketEdge:
         handshake: Handshake,
         end: WebSocketEnd,
         on_open: Callable[[web.StreamResponse], None],
+        on_end: Callable[[int | None], None],
     ) -> web.StreamResponse:
         response = _TakenOver()
         taken = take_over(request)
@@ -109,6 +116,7 @@ class WebSocketEdge:
         finally:
             connections.flush()  # the head, and what waited behind it, in one write
         on_open(response)
+        connection.on_end = on_end
         if tail:
             connection.data_received(tail)
         return response

@@ -2,8 +2,9 @@
 
 Invariants
  1. A fresh object file is the 4096-byte WAL-mode database without tables that the platform makes
-    at construction; with `Durability.FULL` it is on disk before the connection exists. SQLite
-    deletes the WAL of an empty file, so an unsynced fresh file could lose acknowledged commits.
+    at construction. It is not synced: its first commit is durable in the WAL and its folder. If
+    the machine dies then, the file may come back empty, and SQLite would delete the WAL of an
+    empty file: so one that is empty is filled before it is opened, whatever lies beside it.
  2. Every connection has the platform's limits, foreign keys, DEFENSIVE, no trusted schema.
  3. Only this library opens files of a state folder (`guard.py` says why).
 
@@ -106,15 +107,14 @@ def fresh_file() -> bytes:
     return (header + empty_leaf).ljust(PAGE_BYTES, b"\0")
 
 
-def create_file(path: Path, durability: Durability) -> None:
-    """Make the file unless it exists with something in it. Raises OSError."""
-    if path.exists() and path.stat().st_size:
-        return
+def create_file(path: Path) -> None:
+    """Make the file unless it exists with something in it (1). Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_size:
+            return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         os.write(descriptor, fresh_file())
-        if durability is Durability.FULL:
-            os.fsync(descriptor)  # (1)
     finally:
         os.close(descriptor)
 
@@ -156,7 +156,7 @@ def _sizes(header: bytes) -> tuple[int, int]:
 
 def open_database(path: Path, durability: Durability) -> apsw.Connection:
     """Open an existing or fresh file. Raises apsw.Error or OSError; leaves nothing open then."""
-    create_file(path, durability)
+    create_file(path)
     connection = apsw.Connection(
         str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS_CACHED
     )
@@ -190,14 +190,19 @@ def configure(connection: apsw.Connection, durability: Durability) -> None:
         connection.config(setting, value)
     connection.drop_modules(_MODULES)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+
+    def pragma(text: str) -> None:
+        # Each is run once: kept prepared, they would be a tenth of what a connection takes.
+        connection.execute(f"PRAGMA {text}", can_cache=False).fetchall()
+
     # A page cache takes 20 pages ahead when it gets its first one, unless it is tiny just then.
-    connection.execute("PRAGMA cache_size = 1")
+    pragma("cache_size = 1")
     connection.release_memory()
     # A file of another tool may be in another mode; for one already in WAL this only reads.
-    connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability.value]}")
-    connection.execute("PRAGMA schema_version").fetchall()  # reads the first page
-    connection.execute(f"PRAGMA cache_size = {_CACHE}")
+    pragma("journal_mode = WAL")
+    pragma(f"synchronous = {_SYNCHRONOUS[durability.value]}")
+    pragma("schema_version")  # reads the first page
+    pragma(f"cache_size = {_CACHE}")
 
 
 def remove_files(path: Path, durability: Durability) -> None:

@@ -3,13 +3,15 @@
     <root>/<unique key>/<64 hex>.sqlite     one object
     <root>/<unique key>/metadata.sqlite     the class's alarms
 
-A unique key is `<worker name>-<ClassName>`. An id becomes a path only as 64 lower-case hex
+A unique key is `<worker name>-<ClassName>`; a class that was renamed or transferred keeps the one that
+it had first (`emulator.core.config.lifecycle`). An id becomes a path only as 64 lower-case hex
 digits; a unique key only as one plain path segment.  spec: storage §7.1.
 """
 
 from __future__ import annotations
 
 import re
+from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
 from emulator.errors import StateFolderError
@@ -68,11 +70,25 @@ class StateLayout:
         except OSError as exc:
             raise StateFolderError(str(path), f"cannot be deleted: {exc.strerror}") from exc
 
+    def remove_class(self, unique_key: str) -> None:
+        """Delete a class folder with all its closed databases. Raises StateFolderError."""
+        folder = self.class_folder(unique_key)
+        try:
+            rmtree(folder)
+        except FileNotFoundError:
+            return  # done before
+        except OSError as exc:
+            raise StateFolderError(str(folder), f"cannot be deleted: {exc.strerror}") from exc
+
     def unique_keys(self) -> list[str]:
         """The classes that have a folder, sorted."""
         if not self.root.is_dir():
             return []
         return sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
+
+    def has_objects(self, unique_key: str) -> bool:
+        """Whether a class folder has an object's file."""
+        return next(self.object_ids(unique_key), None) is not None
 
     def object_ids(self, unique_key: str) -> Iterator[str]:
         """The ids that have a file, in no order; the folder may change meanwhile."""

@@ -17,11 +17,12 @@ import apsw
 
 from emulator.errors import StateFolderError
 from emulator.storage.database import Durability, open_database
+from emulator.storage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["AlarmIndex", "ScheduledAlarm"]
+__all__ = ["AlarmIndex", "ScheduledAlarm", "read_alarms"]
 
 _DDL: Final = """CREATE TABLE IF NOT EXISTS _cf_ALARM (
       actor_id TEXT PRIMARY KEY,
@@ -35,6 +36,12 @@ _SET: Final = (
 )
 _DELETE: Final = "DELETE FROM _cf_ALARM WHERE actor_id = ?"
 _ALL: Final = "SELECT actor_id, scheduled_time, actor_name FROM _cf_ALARM"
+# A file of an older runtime stays one: with a column more, that runtime does not even start.
+_SET_NAMELESS: Final = (
+    "INSERT INTO _cf_ALARM (actor_id, scheduled_time) VALUES (?, ?)"
+    " ON CONFLICT DO UPDATE SET scheduled_time = excluded.scheduled_time"
+)
+_ALL_NAMELESS: Final = "SELECT actor_id, scheduled_time, NULL FROM _cf_ALARM"
 _HAS_NAME: Final = "SELECT 1 FROM pragma_table_info('_cf_ALARM') WHERE name = 'actor_name'"
 
 
@@ -61,9 +68,8 @@ class AlarmIndex:
             raise self._unusable(exc) from exc
         try:
             self._connection.execute(_DDL)
-            if not self._connection.execute(_HAS_NAME).get:  # a file of an older runtime
-                self._connection.execute("ALTER TABLE _cf_ALARM ADD COLUMN actor_name TEXT")
-            rows = self._connection.execute(_ALL).fetchall()
+            self._has_names = bool(self._connection.execute(_HAS_NAME).get)
+            rows = self._connection.execute(_ALL if self._has_names else _ALL_NAMELESS).fetchall()
         except apsw.Error as exc:
             self._connection.close(force=True)
             raise self._unusable(exc) from exc
@@ -81,6 +87,10 @@ class AlarmIndex:
         """Every alarm, the earliest first."""
         return sorted(self._alarms.values(), key=lambda alarm: alarm.scheduled_ns)
 
+    def by_id(self) -> dict[str, ScheduledAlarm]:
+        """Every alarm by the id of its object: the index itself, to be looked at only."""
+        return self._alarms
+
     def get(self, actor_id: str) -> ScheduledAlarm | None:
         return self._alarms.get(actor_id)
 
@@ -88,7 +98,10 @@ class AlarmIndex:
         """Set or move an alarm. A name that is known is kept if `actor_name` is None."""
         before = self._alarms.get(actor_id)
         name = actor_name if actor_name is not None or before is None else before.actor_name
-        self._write(_SET, (actor_id, scheduled_ns, storable_name(name)))
+        if self._has_names:
+            self._write(_SET, (actor_id, scheduled_ns, storable_name(name)))
+        else:
+            self._write(_SET_NAMELESS, (actor_id, scheduled_ns))
         self._alarms[actor_id] = ScheduledAlarm(
             actor_id=actor_id, scheduled_ns=scheduled_ns, actor_name=name
         )
@@ -122,6 +135,29 @@ class AlarmIndex:
             self._connection.execute(sql, bindings)
         except apsw.Error as exc:
             raise self._unusable(exc) from exc
+
+
+def read_alarms(path: Path) -> list[ScheduledAlarm]:
+    """The alarms of a class that nobody has open; none without a file. Raises StateFolderError."""
+    try:
+        snapshot = Snapshot(path, is_live=False)
+    except apsw.Error as exc:
+        raise StateFolderError(str(path), f"cannot be read: {exc}.") from exc
+    try:
+        rows = snapshot.execute("SELECT * FROM _cf_ALARM")
+    except apsw.SQLError:
+        return []
+    finally:
+        snapshot.close()
+    return [
+        ScheduledAlarm(
+            actor_id=str(row["actor_id"]),
+            scheduled_ns=row["scheduled_time"],
+            actor_name=row.get("actor_name"),
+        )
+        for row in rows
+        if isinstance(row.get("scheduled_time"), int)
+    ]
 
 
 def storable_name(name: str | None) -> str | None:

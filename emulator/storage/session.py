@@ -133,7 +133,7 @@ class Session:
         try:
             if self.path.exists():
                 check_file(self.path)
-            create_file(self.path, self.storage_durability)
+            create_file(self.path)
         except OSError as exc:
             raise internal_error(self.reference) from exc
 
@@ -155,9 +155,11 @@ class Session:
             self._databases.opened(self)
         return connection
 
-    def _open_and_execute(self, sql: str, bindings: tuple[Any, ...] | None = None) -> apsw.Cursor:
+    def _open_and_execute(
+        self, sql: str, bindings: tuple[Any, ...] | None = None, *, can_cache: bool = True
+    ) -> apsw.Cursor:
         self._open()
-        return self.execute(sql, bindings)
+        return self.execute(sql, bindings, can_cache=can_cache)
 
     @property
     def is_idle(self) -> bool:
@@ -258,7 +260,7 @@ class Session:
     def make_table(self, name: str, ddl: str) -> None:
         """Create an internal table unless it exists; within the transaction of the caller."""
         if name not in self.tables:
-            self.execute(ddl)
+            self.execute(ddl, can_cache=False)
             self.tables.add(name)
 
     # --- failures --------------------------------------------------------------------------

@@ -42,7 +42,9 @@ from emulator.web.webidl import field_error, is_object, utf8
 if TYPE_CHECKING:
     from emulator.web.headers import Headers
 
-__all__ = ["Body", "BodyInit", "body_init", "cf_init"]
+__all__ = ["TEXT_TYPE", "Body", "BodyInit", "body_init", "cf_init"]
+
+TEXT_TYPE: Final = "text/plain;charset=UTF-8"  # of a body that was given as a string
 
 USED: Final = (
     "Body has already been used. It can only be used once. "
@@ -78,7 +80,7 @@ def body_init(value: JsValue) -> BodyInit:
     if value is None or isinstance(value, JsNull):
         return BodyInit(None, None)
     if type(value) is str:
-        return BodyInit(utf8(value), "text/plain;charset=UTF-8")
+        return BodyInit(utf8(value), TEXT_TYPE)
     data = buffer_bytes(value)
     if data is not None:
         return BodyInit(data, None)
@@ -114,7 +116,7 @@ def _object_init(value: JsValue) -> BodyInit:
     source = None if isinstance(value, Body) else IterableSource.find(value)
     if source is not None:
         return BodyInit(ReadableStream._of(source), None)
-    return BodyInit(utf8(to_string(value)), "text/plain;charset=UTF-8")
+    return BodyInit(utf8(to_string(value)), TEXT_TYPE)
 
 
 def _usable(stream: ReadableStream) -> ReadableStream:

@@ -5,14 +5,13 @@ Source: spec lifecycle §3.4, websockets §1.4, §6. Proved by tests/web/test_fe
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import ada_url
 
 from emulator.core.values import JsValue, type_error
 from emulator.web.request import Request
-from emulator.web.response import Response
+from emulator.web.response import Response, status_phrase
 
 if TYPE_CHECKING:
     from emulator.web.bodies import BodySource
@@ -54,11 +53,11 @@ def arriving_request(sent: Request) -> Request:
     """What the handler is given for a request that was sent; the body moves over."""
     url = fetch_url(sent._url)
     pairs = list(sent._headers._header_pairs())
-    source = sent._take_body()
-    if isinstance(source, bytes) and not sent._headers.has("content-length"):
+    source = None if sent._source is None else sent._take_body()
+    if type(source) is bytes and not sent._headers.has("content-length"):
         pairs.append(("content-length", str(len(source))))
     arrived = Request._incoming(sent._method, url, pairs, cf=sent._cf)
-    arrived._set_body(source)
+    arrived._source = source
     return arrived
 
 
@@ -76,20 +75,13 @@ def arriving_response(returned: JsValue, request: Request) -> Response:
         upgrade = request._headers._find("upgrade")
         if upgrade is None or upgrade.lower() != "websocket":
             raise type_error(_NO_UPGRADE)
-    source: BodySource = returned._take_body()
+    source: BodySource = None if returned._source is None else returned._take_body()
     arrived = Response._fetched(
         returned._status,
-        returned._status_text or _phrase(returned._status),
+        returned._status_text or status_phrase(returned._status),
         list(returned._headers._header_pairs()),
         url=request._url,
         web_socket=returned._web_socket,
     )
-    arrived._set_body(source)
+    arrived._source = source
     return arrived
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

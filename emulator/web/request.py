@@ -105,10 +105,12 @@ class Request(Body, js_name="Request"):
         self._cf = cf
         self._cache = None
         self._signal = signal
-        if isinstance(body, AsyncIterator):
-            self._set_body(ReadableStream._of(HostSource(body), is_bytes=True))
+        if body is None or type(body) is bytes:
+            self._source = body
         else:
-            self._set_body(body)
+            assert isinstance(body, AsyncIterator), "a body is nothing, bytes, or chunks"
+            self._source = ReadableStream._of(HostSource(body), is_bytes=True)
+        self._is_used = False
         return self
 
     def _set_target(self, target: JsValue) -> None:

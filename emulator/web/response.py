@@ -8,9 +8,11 @@ Proved by tests/web/test_response.py.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, Final
 
 from emulator.core.values import (
@@ -24,7 +26,7 @@ from emulator.core.values import (
     type_error,
 )
 from emulator.core.values.json import stringify
-from emulator.web.bodies import Body, body_init, cf_init
+from emulator.web.bodies import TEXT_TYPE, Body, body_init, cf_init
 from emulator.web.headers import GUARD_IMMUTABLE, GUARD_NONE, GUARD_RESPONSE, Headers
 from emulator.web.readable import ReadableStream
 from emulator.web.sources import HostSource
@@ -36,6 +38,7 @@ from emulator.web.webidl import (
     member,
     refused_construction,
     to_number,
+    utf8,
 )
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "response_error",
     "response_json",
     "response_redirect",
+    "status_phrase",
 ]
 
 NULL_BODY_STATUSES: Final = frozenset({101, 204, 205, 304})
@@ -56,19 +60,21 @@ class Response(Body, js_name="Response"):
     """A response: to be sent, or received. `_web_socket` is the socket of an upgrade."""
 
     def __init__(self, body: JsValue = None, init: JsValue = None) -> None:
-        if init is not None and not isinstance(init, JsNull) and not is_object(init):
-            raise refused_construction("Response", 2, f"{_INIT} or Response")
-        self._status = _status(member(init, "status"))
-        self._status_text = _status_text(member(init, "statusText"))
-        self._set_web_socket(member(init, "webSocket"))
-        headers = member(init, "headers")
-        self._headers = Headers(headers)
-        self._cf = cf_init(member(init, "cf"), _INIT)
         self._url = ""
         self._is_redirected = False
         self._type = "default"
-        _check_encoding(member(init, "encodeBody"))
-        self._check_status()
+        if init is None:
+            self._status = 200
+            self._status_text = ""
+            self._web_socket: JsValue = None
+            self._cf: JsValue = None
+            if type(body) is str:  # the usual one, straight on
+                self._headers = Headers._of([("Content-Type", TEXT_TYPE)])
+                self._set_body(utf8(body))
+                return
+            self._headers = Headers()
+        else:
+            self._apply(init)
         extracted = body_init(body)
         if self._status in NULL_BODY_STATUSES and extracted.source is not None:
             if extracted.source != b"":
@@ -80,6 +86,18 @@ class Response(Body, js_name="Response"):
             self._set_body(extracted.source)
         if extracted.content_type is not None and self._headers._find("content-type") is None:
             self._headers.append("Content-Type", extracted.content_type)
+
+    def _apply(self, init: JsValue) -> None:
+        if not isinstance(init, JsNull) and not is_object(init):
+            raise refused_construction("Response", 2, f"{_INIT} or Response")
+        self._status = _status(member(init, "status"))
+        self._status_text = _status_text(member(init, "statusText"))
+        self._set_web_socket(member(init, "webSocket"))
+        headers = member(init, "headers")
+        self._headers = Headers(headers)
+        self._cf = cf_init(member(init, "cf"), _INIT)
+        _check_encoding(member(init, "encodeBody"))
+        self._check_status()
 
     @classmethod
     def _fetched(
@@ -104,14 +122,14 @@ class Response(Body, js_name="Response"):
         self._url = url
         self._is_redirected = is_redirected
         self._type = "default"
-        if isinstance(body, AsyncIterator):
+        if body is not None and type(body) is not bytes and isinstance(body, AsyncIterator):
             body = ReadableStream._of(HostSource(body), is_bytes=True)
         self._set_body(body)
         return self
 
     def _set_web_socket(self, socket: JsValue) -> None:
         if socket is None or isinstance(socket, JsNull):
-            self._web_socket: JsValue = None
+            self._web_socket = None
         elif isinstance(socket, JsProxy) and socket.js_name == "WebSocket":
             self._web_socket = socket
         else:
@@ -213,6 +231,16 @@ def response_error() -> Response:
     response = Response._fetched(0, "", [], guard=GUARD_NONE)
     response._type = "error"
     return response
+
+
+@functools.cache
+def _phrases() -> dict[int, str]:
+    return {int(status): status.phrase for status in HTTPStatus}
+
+
+def status_phrase(status: int) -> str:
+    """The standard's words for a status, empty for one it does not know."""
+    return _phrases().get(status, "")
 
 
 def _status(value: JsValue) -> int:

@@ -9,9 +9,10 @@ Source: spec python-surface §1, §2.3; websockets §2.1.
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.core.rpc import check_method
+from emulator.core.rpc import RESERVED, check_method
 from emulator.core.values import (
     ArrayBuffer,
     JsException,
@@ -21,6 +22,7 @@ from emulator.core.values import (
     type_error,
 )
 from emulator.runtime.errors import as_js_error
+from emulator.runtime.namespace import TextId
 from emulator.runtime.rpc import remote_error, transfer
 from emulator.worker.calls import positional_count, relaxed
 from emulator.worker.javascript.durable_objects import DurableObjectState as StateFace
@@ -68,14 +70,15 @@ class PythonObjectClass:
             instance = self._class(StateFace(state), self._worker.env)
         except Exception as exc:
             raise as_js_error(exc) from exc
-        return PythonObject(instance, self._sdk, self._worker, self._prefix, state.id.hex)
+        object_id = None if isinstance(state.id, TextId) else state.id.hex
+        return PythonObject(instance, self._sdk, self._worker, self._prefix, object_id)
 
 
 class PythonObject:
     """One instance of a user's class."""
 
     def __init__(
-        self, instance: Any, sdk: Sdk, worker: Worker, prefix: str, object_id: str
+        self, instance: Any, sdk: Sdk, worker: Worker, prefix: str, object_id: str | None
     ) -> None:
         self.instance = instance
         self._worker = worker
@@ -101,18 +104,42 @@ class PythonObject:
         return response_of(self._sdk, value)
 
     def call(self, method: str, args: list[JsValue]) -> Any:
-        check_method(method)
-        target = getattr(self.instance, method, None)
-        if not callable(target):
-            raise type_error(f"Method {method} does not exist", remote=True)
-        from_rpc = self._sdk.python_from_rpc
-        converted = [a if type(a) in _SCALARS else from_rpc(a) for a in args]
-        return _convert(self._worker, target, converted, self._result, self._id)
+        try:
+            result = self.begin(method, args)
+            if type(result) is CoroutineType:
+                return self._answer(result)
+            return self.result(result)
+        except Exception as exc:
+            raise self.failure(exc) from exc
 
-    def _result(self, value: Any) -> JsValue:
+    async def _answer(self, coroutine: Awaitable[Any]) -> JsValue:
+        try:
+            return self.result(await coroutine)
+        except Exception as exc:
+            raise self.failure(exc) from exc
+
+    def begin(self, method: str, args: list[JsValue]) -> Any:
+        target = getattr(self.instance, method, None)
+        if method in RESERVED or not callable(target):
+            raise Uncallable(method)
+        if args:
+            from_rpc = self._sdk.python_from_rpc
+            args = [a if type(a) in _SCALARS else from_rpc(a) for a in args]
+        stacks = self._worker.stacks
+        result = target(*args) if stacks is None else stacks.run(target, *args)
+        if type(result) is not CoroutineType and hasattr(result, "__await__"):
+            return _awaited(result)
+        return result
+
+    def result(self, value: Any) -> JsValue:
         if type(value) in _SCALARS:
             return js_value(value)
         return transfer(self._sdk.python_to_rpc(value))
+
+    def failure(self, exc: BaseException) -> BaseException:
+        if isinstance(exc, Uncallable):
+            return refusal(exc.method)
+        return remote_error(exc, self._id) if isinstance(exc, Exception) else exc
 
     def alarm(self, info: AlarmInfo) -> Any:
         face = JsObject(
@@ -125,8 +152,10 @@ class PythonObject:
         return _convert(self._worker, self._handlers["alarm"], (face,), _nothing)
 
     def web_socket_message(self, socket: WebSocketEnd, message: str | bytes) -> Any:
-        data = message if isinstance(message, str) else ArrayBuffer(bytearray(message))
-        handler = self._handlers["webSocketMessage"]
+        handler = self._handlers.get("webSocketMessage")
+        if handler is None:
+            return None
+        data = message if type(message) is str else ArrayBuffer(bytearray(message))
         if self._worker.stacks is None:
             # The hot path: there is no result to convert, and a failure is reported as it is.
             return handler(WebSocket(socket), data)
@@ -200,6 +229,8 @@ def response_of(sdk: Sdk, value: Any) -> JsValue:
     Raises:
         JsException: TypeError, if it returned something else.
     """
+    if type(value) is sdk.Response:
+        return value.js_object  # what `python_to_rpc` would give, after asking what else it is
     found = sdk.python_to_rpc(value) if value is not None else jsnull
     if getattr(getattr(found, "constructor", None), "name", None) != "Response":
         raise type_error(NOT_A_RESPONSE, remote=True)
@@ -226,6 +257,26 @@ def _convert(
         return convert(result)
     except Exception as exc:
         raise remote_error(exc, object_id) from exc
+
+
+class Uncallable(Exception):  # noqa: N818  # it never leaves this module
+    """There is no such method, or none that can be called."""
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+
+
+def refusal(method: str) -> JsException:
+    """What the caller of such a method gets; user code did not raise it."""
+    try:
+        check_method(method)
+    except JsException as exc:
+        return exc
+    return type_error(f"Method {method} does not exist", remote=True)
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 async def _converted(

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["build_flags", "build_helper"]
 
 # Classes that JavaScript code extends; Python code has the SDK's.
-_BASE_CLASSES = ("DurableObject", "RpcStub", "RpcTarget", "WorkerEntrypoint", "WorkflowEntrypoint")
+_CLASSES = (
+    *("DurableObject", "RpcPromise", "RpcProperty", "RpcStub", "RpcTarget", "ServiceStub"),
+    *("WorkerEntrypoint", "WorkflowEntrypoint"),
+)
 
 
 class CloudflareWorkers(JsProxy, js_name="Module"):
@@ -47,13 +50,16 @@ class CloudflareWorkers(JsProxy, js_name="Module"):
 
     def __init__(self, worker: Callable[[], Worker]) -> None:
         self._worker = worker
-        self.exports = JsObject()
-        for name in _BASE_CLASSES:
+        for name in _CLASSES:
             setattr(self, name, js_class(name, _illegal, plain=_illegal))
 
     @property
     def env(self) -> JsObject:
         return _env(self._worker())
+
+    @property
+    def exports(self) -> JsObject | None:
+        return self._worker().exports
 
     def waitUntil(self, promise: Any = None) -> None:
         inside = js_value(promise)

@@ -15,6 +15,10 @@ from emulator.runtime.assets import AssetFolder
 from emulator.runtime.namespace import DisconnectedNamespace
 from emulator.runtime.services import MissingService, WorkerService
 from emulator.worker.javascript.durable_objects import DurableObjectNamespace
+from emulator.worker.javascript.exports import (
+    LoopbackDurableObjectClass,
+    LoopbackDurableObjectNamespace,
+)
 from emulator.worker.javascript.services import Fetcher
 
 if TYPE_CHECKING:
@@ -100,11 +104,18 @@ def _callee(service: Service, workers: Mapping[str, Worker]) -> WorkerService | 
     return WorkerService(found, service.entrypoint)
 
 
-def build_exports(worker: Worker) -> JsObject:
-    """`ctx.exports` of a worker: its classes of objects and its entrypoints."""
+def build_exports(worker: Worker) -> JsObject | None:
+    """`ctx.exports` of a worker: its classes of objects and its entrypoints, since 2025-11-17."""
+    if not worker.config.is_enabled(
+        "enable_ctx_exports", "disable_ctx_exports", since="2025-11-17"
+    ):
+        return None
     members: dict[str, JsValue] = {
-        name: DurableObjectNamespace(namespace) for name, namespace in worker.namespaces.items()
+        name: LoopbackDurableObjectNamespace(namespace)
+        for name, namespace in worker.namespaces.items()
     }
+    for name, object_class in worker.facet_classes.items():
+        members[name] = LoopbackDurableObjectClass(object_class)
     for name in worker.entrypoints:
         members[name] = Fetcher(WorkerService(worker, name))
     if worker.entrypoint is not None:

@@ -11,6 +11,7 @@ Source: spec python-surface §4 (import root); design: Reload.
 from __future__ import annotations
 
 import builtins
+import importlib.util
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.errors import ClassNotExportedError, WorkerLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import CodeType, ModuleType
 
@@ -63,7 +64,10 @@ class UserModules(MetaPathFinder):
         self._code = CodeCache() if code is None else code
         self._roots = [str(main.parent), str(main.parent / VENDORED)]
         self._candidates = frozenset(_names_in(self._roots))
+        self.sources: dict[str, bytes] = {}  # every file that was read, by path; failed ones too
         self._modules: dict[str, ModuleType] = {}
+        self._names: dict[str, str] = {}  # the module of a path
+        self._importers: dict[str, set[str]] = {}  # who imports a module, by its name
         self._owned: dict[str, bool] = {}
         self._is_importing = False
         self._builtins = {**vars(builtins), "__import__": self._import}
@@ -88,6 +92,25 @@ class UserModules(MetaPathFinder):
             if sys.modules.get(name) is module:
                 del sys.modules[name]
 
+    def show(self) -> None:
+        """Put the modules into `sys.modules`: a newer load has failed."""
+        sys.modules.update(self._modules)
+
+    @property
+    def folders(self) -> set[str]:
+        """The folders that its modules come from, or would come from."""
+        return {self._roots[0], *map(os.path.dirname, tuple(self.sources))}
+
+    def affected_by(self, paths: Iterable[str]) -> list[str]:
+        """The modules of these files, and those that import them, by name."""
+        found = {self._names[path] for path in paths if path in self._names}
+        waiting = list(found)
+        while waiting:
+            importers = self._importers.get(waiting.pop(), set()) - found
+            found |= importers
+            waiting += importers
+        return sorted(found)
+
     def owns(self, name: str) -> bool:
         """Whether the top-level module `name` is the worker's own."""
         if name not in self._candidates:
@@ -110,8 +133,24 @@ class UserModules(MetaPathFinder):
     ) -> Any:
         if level == 0 and not self.owns(name.partition(".")[0]):
             return builtins.__import__(name, globals_, locals_, fromlist, level)
+        self._note_importer(name, globals_ or {}, fromlist, level)
         with self._installed():
             return builtins.__import__(name, globals_, locals_, fromlist, level)
+
+    def _note_importer(
+        self, name: str, names: dict[str, Any], fromlist: Sequence[str], level: int
+    ) -> None:
+        if level:
+            name = importlib.util.resolve_name("." * level + name, names.get("__package__"))
+        importer = names.get("__name__", "")
+        for imported in (name, *(f"{name}.{member}" for member in fromlist or ())):
+            self._importers.setdefault(imported, set()).add(importer)
+
+    def _read(self, name: str, path: str, source: bytes) -> None:
+        self.sources[path] = source
+        self._names[path] = name
+        if self._on_source is not None:
+            self._on_source(source)
 
     @contextmanager
     def _installed(self) -> Iterator[None]:
@@ -150,7 +189,7 @@ class UserModules(MetaPathFinder):
         if spec is not None and type(spec.loader) is SourceFileLoader:
             loader = spec.loader
             spec.loader = _UserLoader(
-                loader.name, loader.path, self._builtins, self._on_source, self._code
+                loader.name, loader.path, self._builtins, self._read, self._code
             )
         return spec
 
@@ -163,7 +202,7 @@ class _UserLoader(SourceFileLoader):
         fullname: str,
         path: str,
         names: dict[str, Any],
-        on_source: OnSource | None,
+        on_source: Callable[[str, str, bytes], None],
         cache: CodeCache,
     ) -> None:
         super().__init__(fullname, path)
@@ -179,8 +218,7 @@ class _UserLoader(SourceFileLoader):
         # Always from the source: a cached file of the same second and size would be stale.
         path = self.get_filename(fullname)
         source = self.get_data(path)
-        if self._on_source is not None:
-            self._on_source(source)
+        self._on_source(fullname, path, source)
         code = self._cache.find(path, source)
         if code is None:
             code = self.source_to_code(source, path)

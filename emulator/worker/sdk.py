@@ -5,6 +5,7 @@ Source: spec python-surface §1; the package workers-runtime-sdk, unmodified.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Sdk:
             self.python_to_rpc: Any = workers.python_to_rpc
             self.wrap_env: Any = workers.rpc._EnvWrapper
             self._base: type = workers.WorkerEntrypoint
+            self._object_base: type = workers.DurableObject
         except (ImportError, AttributeError) as exc:
             raise SdkMissingError(str(exc)) from exc
         self.execution_context = ExecutionContext
@@ -52,14 +54,23 @@ class Sdk:
             return False
         return issubclass(value, self._base) and not value.__name__.startswith("_")
 
+    def is_object_class(self, value: object) -> bool:
+        """Whether `value` is a class of objects, which may have no namespace."""
+        if not isinstance(value, type) or value is self._object_base:
+            return False
+        return issubclass(value, self._object_base)
+
 
 class ExecutionContext(JsProxy, js_name="ExecutionContext"):
     """`ctx` of the stateless entrypoint."""
 
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
-        self.props = JsObject()
         self.exports = invocation.worker.exports
+
+    @functools.cached_property
+    def props(self) -> JsObject:
+        return JsObject()
 
     def waitUntil(self, promise: Any = _MISSING) -> None:
         if promise is _MISSING:

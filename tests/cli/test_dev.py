@@ -34,14 +34,18 @@ class FakeAssembly:
 
     log: list[str] = field(default_factory=list)
     port_taken: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    modules: list[Any] = field(default_factory=list)
 
     def module(self) -> ModuleType:
         module = ModuleType("emulator.assembly")
         module.__dict__.update(Emulator=self, serve=self.serve, run=self.run)
         return module
 
-    def from_config(self, config: Any, **options: Any) -> Self:
+    def from_config(self, config: Any, *others: Any, **options: Any) -> Self:
+        self.options = options
         state = {name: options[name] for name in ("persist_to", "in_memory")}
+        self.configs = (config, *others)
         self.log.append(f"build {config.name} {state}")
         return self
 
@@ -50,7 +54,8 @@ class FakeAssembly:
 
         asyncio.run(main)
 
-    async def serve(self, _emulator: Self, *, host: str, port: int) -> Any:
+    async def serve(self, _emulator: Self, *, host: str, port: int, error_page: Any) -> Any:
+        assert error_page is not None
         if self.port_taken:
             raise PortInUseError(host, port)
         self.log.append(f"serve {host}:{port}")

@@ -67,7 +67,12 @@ def run(coroutine):
 
 def entry(object_id, name=None, cls="Room", first=1000, last=1000):
     return CatalogEntry(
-        class_name=cls, id=object_id, name=name, first_seen_ms=first, last_seen_ms=last
+        unique_key=KEY if cls == "Room" else f"my-worker-{cls}",
+        class_name=cls,
+        id=object_id,
+        name=name,
+        first_seen_ms=first,
+        last_seen_ms=last,
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,68 @@ def test_the_repository_s_own_file_has_no_warnings() -> None:
     )
 
 
-def test_the_nearest_file_upwards_is_found(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_looked_for_upwards(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = project / "src" / "deep"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
     assert find_config(inner) == project / "wrangler.toml"
-    assert load_config().path == str(project / "wrangler.toml")
+    config = load_config()
+    assert (config.path, config.warnings) == (str(project / "wrangler.toml"), ())
+
+
+def test_as_with_wrangler_a_json_file_further_up_wins_and_that_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = project / "src"
+    inner.mkdir()
+    (inner / "worker.py").write_text("")
+    monkeypatch.chdir(inner)
     (inner / "wrangler_like.toml").write_text(TEXT)
-    assert find_config(inner) == inner / "wrangler_like.toml"
+    (inner / "wrangler.toml").write_text(TEXT)
+    assert find_config(inner) == inner / "wrangler.toml"
+    document = {"main": "worker.py", "compatibility_flags": ["python_workers"]}
+    (project / "wrangler.json").write_text(
+        json.dumps({**document, "compatibility_date": "2026-11-01"})
+    )
+    assert find_config(inner) == project / "wrangler.json"
+    (warning,) = load_config().warnings
+    assert f"instead of the nearer {inner / 'wrangler.toml'}" in warning.problem
+    assert load_config(inner / "wrangler.toml").warnings == ()
+
+
+def test_the_environment_is_an_argument_or_a_variable(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "wrangler.toml").write_text(
+        TEXT + 'vars.A = "top"\n[env.staging]\nvars.A = "staged"\n[env.broken]\nmain = "no.py"\n'
+        'vars.A = "x"\n'
+    )
+    file = project / "wrangler.toml"
+    assert load_config(file).vars == {"A": "top"}
+    staging = load_config(file, environment="staging")
+    assert (staging.name, staging.vars, staging.environment) == (
+        "w-staging",
+        {"A": "staged"},
+        "staging",
+    )
+    monkeypatch.setenv("CLOUDFLARE_ENV", "staging")
+    assert load_config(file) == staging
+    assert load_config(file, environment="").name == "w"
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, environment="broken")
+    assert caught.value.line == 9
+
+
+def test_secrets_and_variables_follow_the_environment(project: Path) -> None:
+    file = project / "wrangler.toml"
+    file.write_text(TEXT + 'vars.A = "top"\n[env.staging]\nvars.A = "s"\n')
+    (project / ".dev.vars").write_text("SECRET=plain\n")
+    (project / ".dev.vars.staging").write_text("SECRET=staged\n")
+    (project / "other.env").write_text("SECRET=file\nA=file\n")
+    assert load_config(file).secrets == {"SECRET": "plain"}
+    assert load_config(file, environment="staging").secrets == {"SECRET": "staged"}
+    config = load_config(file, env_files=[project / "other.env"], variables={"A": "line"})
+    assert (config.secrets, config.vars) == ({"SECRET": "file"}, {"A": "line"})
 
 
 def test_no_file_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +157,7 @@ def test_a_missing_main_is_told_at_its_line(project: Path) -> None:
 def test_a_toml_syntax_error_shows_the_line_and_a_caret(project: Path) -> None:
     (project / "wrangler.toml").write_text(TEXT + "[[durable_objects.bindings\n")
     error = refused(project / "wrangler.toml")
-    assert error.problem.startswith("Invalid TOML document: ")
+    assert error.problem == "Invalid TOML document: incomplete key-value: cannot find end of key"
     assert (error.line, error.column) == (5, 27)
     assert error.hint == (f"     5 | [[durable_objects.bindings\n       | {' ' * 26}^")
 
@@ -110,7 +165,10 @@ def test_a_toml_syntax_error_shows_the_line_and_a_caret(project: Path) -> None:
 def test_a_toml_file_cut_off_is_told(project: Path) -> None:
     (project / "wrangler.toml").write_text('name = "w"\nmain =')
     error = refused(project / "wrangler.toml")
-    assert (error.line, error.problem) == (2, "Invalid TOML document: Invalid value")
+    assert (error.line, error.column) == (2, 7)
+    assert error.problem == (
+        "Invalid TOML document: incomplete key-value declaration: no value specified"
+    )
 
 
 def test_json_with_comments_is_read(project: Path) -> None:
@@ -127,8 +185,10 @@ def test_a_json_syntax_error_has_its_line(project: Path) -> None:
     file = project / "wrangler.json"
     file.write_text('{\n  "name": ???\n}\n')
     error = refused(file)
-    assert error.problem.startswith("Invalid JSON document: ")
-    assert error.line == 2
+    assert error.problem == 'Invalid JSON document: Unexpected "?"'
+    assert (error.line, error.column) == (2, 11)
+    file.write_text("")
+    assert refused(file).line == 1
 
 
 def test_json_that_is_no_object_is_told(project: Path) -> None:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
+from tests.server.control_lab import ControlLab, open_control_lab
 from tests.server.lab import Lab, open_lab
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     import pytest
 
@@ -23,4 +25,11 @@ async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
 @pytest_asyncio.fixture
 async def fast_lab() -> AsyncIterator[Lab]:
     async with open_lab() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def control(tmp_path: Path) -> AsyncIterator[ControlLab]:
+    """A server with its control API."""
+    async with open_control_lab(tmp_path) as opened:
         yield opened

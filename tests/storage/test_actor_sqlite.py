@@ -46,6 +46,26 @@ class TestFile:
         assert connection.execute("PRAGMA integrity_check").get == "ok"
         connection.close()
 
+    @pytest.mark.parametrize("is_missing", [False, True])
+    def test_what_the_death_of_the_machine_leaves_of_a_new_file_is_enough(
+        self, make_storage, tmp_path, is_missing
+    ):
+        """The first commit is on disk in the log; of the file itself perhaps nothing is."""
+        storage = make_storage()
+        storage.kv.put("a", b"1")
+        storage.commit()
+        log = (tmp_path / "object.sqlite-wal").read_bytes()
+        (tmp_path / "dead.sqlite-wal").write_bytes(log)
+        if not is_missing:
+            (tmp_path / "dead.sqlite").touch()
+        dead = make_storage("dead")
+        dead.create()
+        assert dead.kv.get("a") == b"1"
+        dead.kv.put("b", b"2")
+        dead.commit()
+        dead.close()
+        assert make_storage("dead").kv.get("a") == b"1"
+
     def test_a_storage_that_ended_stays_ended(self, storage):
         storage.close()
         storage.close()

@@ -56,8 +56,8 @@ def test_a_file_in_another_journal_mode_becomes_wal(tmp_path):
 def test_an_existing_file_is_left_alone_and_an_empty_one_filled(tmp_path):
     (tmp_path / "full").write_bytes(b"something")
     (tmp_path / "empty").touch()
-    create_file(tmp_path / "full", Durability.OFF)
-    create_file(tmp_path / "empty", Durability.FULL)
+    create_file(tmp_path / "full")
+    create_file(tmp_path / "empty")
     assert (tmp_path / "full").read_bytes() == b"something"
     assert (tmp_path / "empty").read_bytes() == fresh_file()
 
@@ -95,7 +95,7 @@ def test_with_full_durability_every_commit_is_synced(tmp_path):
             return File("", name, flags)
 
     vfs = Counting()
-    create_file(tmp_path / "a", Durability.FULL)
+    create_file(tmp_path / "a")
     counts = {}
     for durability in (Durability.FULL, Durability.NORMAL):
         connection = apsw.Connection(str(tmp_path / "a"), vfs="counting")

@@ -25,7 +25,7 @@ def test_a_missing_file_is_an_empty_database(tmp_path: Path) -> None:
 
 def test_a_fresh_file_has_nothing_in_it(tmp_path: Path) -> None:
     path = tmp_path / "fresh.sqlite"
-    create_file(path, Durability.OFF)
+    create_file(path)
     assert Snapshot(path).tables() == []
     path.write_bytes(b"")
     assert Snapshot(path).tables() == []

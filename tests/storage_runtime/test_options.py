@@ -18,9 +18,9 @@ def passed_on(tmp_path, monkeypatch):
     config = write_worker(tmp_path, SOURCE)
 
     def run(*options):
-        found = {}
+        found = []
         monkeypatch.setattr(
-            serving, "serve_until_stopped", lambda *configs, **rest: found.update(rest)
+            serving, "serve_until_stopped", lambda _configs, passed, _load: found.append(passed)
         )
         done = CliRunner().invoke(dev, ["-c", str(config), *options])
         return found, done
@@ -39,7 +39,7 @@ def passed_on(tmp_path, monkeypatch):
 def test_options_are_passed_on(passed_on, options, durability, pitr):
     found, done = passed_on(*options)
     assert done.exit_code == 0, done.output
-    assert (found["durability"], found["pitr"]) == (durability, pitr)
+    assert [(passed.durability, passed.pitr) for passed in found] == [(durability, pitr)]
 
 
 def test_off_is_no_durability_for_people(passed_on):

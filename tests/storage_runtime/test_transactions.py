@@ -440,6 +440,21 @@ class TestAbort:
         assert text == "Error: Application called abort() to reset Durable Object."
         assert await keys(durable) == ""
 
+    async def test_a_section_that_fails_undoes_its_last_turn_and_no_more(self, durable):
+        async def body(box):
+            async def section():
+                await box.ctx.storage.put("a", 1)
+                await sleep(0)
+                await box.ctx.storage.put("b", 1)
+                raise Undo
+
+            box.mark = True
+            await box.ctx.blockConcurrencyWhile(section)
+
+        await rejected(inside(durable, "a", body))
+        assert await keys(durable) == "a"
+        assert not await inside(durable, "a", lambda box: hasattr(box, "mark"))
+
 
 class TestOutput:
     """What leaves: another object that is told, in order and only after the commit."""

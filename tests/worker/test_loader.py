@@ -114,3 +114,36 @@ def test_every_source_is_told_of_lazily_too(tmp_path: Path) -> None:
     module.lazily()
     assert len(seen) == 5
     modules.retire()
+
+
+def test_who_imports_what_is_known(tmp_path: Path) -> None:
+    modules = UserModules(write(tmp_path, "a"))
+    module = modules.load()
+    assert modules.affected_by([str(tmp_path / "settings.py")]) == ["entry", "settings"]
+    module.lazily()
+    assert modules.affected_by([str(tmp_path / "settings.py")]) == ["entry", "helper", "settings"]
+    inner = str(tmp_path / "package" / "inner.py")
+    assert modules.affected_by([inner]) == ["entry", "package.inner"]
+    assert modules.affected_by([str(tmp_path / "nobody.py")]) == []
+    assert modules.folders == {str(tmp_path), str(tmp_path / "package")}
+    modules.retire()
+
+
+def test_relative_imports_are_known_too(tmp_path: Path) -> None:
+    main = write(tmp_path, "a")
+    (tmp_path / "package" / "outer.py").write_text("from . import inner\nfrom .inner import VALUE")
+    main.write_text("import package.outer")
+    modules = UserModules(main)
+    modules.load()
+    inner = str(tmp_path / "package" / "inner.py")
+    assert modules.affected_by([inner]) == ["entry", "package.inner", "package.outer"]
+    modules.retire()
+
+
+def test_the_files_of_a_failed_load_are_known(tmp_path: Path) -> None:
+    main = write(tmp_path, "a")
+    (tmp_path / "settings.py").write_text("NAME = (")
+    modules = UserModules(main)
+    with pytest.raises(WorkerLoadError):
+        modules.load()
+    assert set(modules.sources) == {str(main), str(tmp_path / "settings.py")}

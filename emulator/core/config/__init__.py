@@ -11,10 +11,16 @@ from emulator.core.config.model import (
     Assets,
     Binding,
     Config,
+    Create,
+    Delete,
     DevOptions,
     DurabilityName,
+    Migration,
+    MigrationStep,
+    Rename,
     Service,
     StorageKind,
+    Transfer,
 )
 from emulator.core.config.parse import parse_config
 from emulator.errors import Diagnostic
@@ -25,10 +31,16 @@ __all__ = [
     "Assets",
     "Binding",
     "Config",
+    "Create",
+    "Delete",
     "DevOptions",
     "Diagnostic",
     "DurabilityName",
+    "Migration",
+    "MigrationStep",
+    "Rename",
     "Service",
     "StorageKind",
+    "Transfer",
     "parse_config",
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from emulator.core.config.report import Report
 
-__all__ = ["check_unique_names", "parse_bindings", "parse_vars"]
+__all__ = ["binding_names", "check_unique_names", "parse_bindings", "parse_vars"]
 
 _BINDING_KEYS: Final = ("name", "class_name", "script_name", "environment", "remote")
 # Bindings of these kinds share one namespace, `env`; wrangler's order and names.
@@ -33,7 +33,7 @@ def parse_bindings(raw: object, report: Report) -> tuple[Binding, ...]:
     """The bindings of the value of `durable_objects`; wrong ones are reported and left out."""
     if raw is None:
         return ()
-    field = "durable_objects"
+    field = report.field("durable_objects")
     if not isinstance(raw, dict):
         report.error(field, f'The field "{field}" should be an object but got {js_json(raw)}.')
         return ()
@@ -92,14 +92,15 @@ def _binding_problems(raw: Mapping[str, object], key: str) -> Iterator[tuple[str
 def parse_vars(raw: object, report: Report) -> Mapping[str, object]:
     if raw is None:
         return MappingProxyType({})
+    key = report.field("vars")
     if not isinstance(raw, dict):
-        report.error("vars", f'The field "vars" should be an object but got {js_json(raw)}.')
+        report.error(key, f'The field "{key}" should be an object but got {js_json(raw)}.')
         return MappingProxyType({})
     for name, value in raw.items():
         if isinstance(value, date | time):
             report.error(
-                f"vars.{name}",
-                f'The field "vars.{name}" is a TOML date, which is not supported. Please use a '
+                f"{key}.{name}",
+                f'The field "{key}.{name}" is a TOML date, which is not supported. Please use a '
                 f'string instead, e.g. {name} = "2025-12-19".',
             )
     return MappingProxyType(dict(raw))
@@ -109,14 +110,14 @@ def check_unique_names(raw: Mapping[str, object], report: Report) -> None:
     """Every name in `env` may be given once (message 11)."""
     kinds_by_name: dict[str, list[str]] = {}
     for field, kind in _FRIENDLY_NAMES.items():
-        for name in _names(raw.get(field)):
+        for name in binding_names(raw.get(field)):
             kinds_by_name.setdefault(name, []).append(kind)
     has_duplicates = False
     for name, kinds in kinds_by_name.items():
         if len(kinds) < 2:
             continue
         has_duplicates = True
-        key = _key_of(raw, name)
+        key = _key_of(raw, name, report)
         counts = Counter(kinds)
         if len(counts) > 1:
             report.error(key, f"{name} assigned to {_english(list(counts))} bindings.")
@@ -131,7 +132,7 @@ def check_unique_names(raw: Mapping[str, object], report: Report) -> None:
         )
 
 
-def _names(value: object) -> list[str]:
+def binding_names(value: object) -> list[str]:
     """The names that one field puts into `env`, whatever its shape."""
     match value:
         case {"bindings": [*entries]}:
@@ -145,13 +146,13 @@ def _names(value: object) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def _key_of(raw: Mapping[str, object], name: str) -> str:
+def _key_of(raw: Mapping[str, object], name: str, report: Report) -> str:
     """Where the name is given for the last time: the place to change it."""
     if name in as_table(raw.get("vars")):
-        return f"vars.{name}"
-    names = _names(raw.get("durable_objects"))
+        return f"{report.field('vars')}.{name}"
+    names = binding_names(raw.get("durable_objects"))
     last = max((n for n, other in enumerate(names) if other == name), default=0)
-    return f"durable_objects.bindings[{last}].name"
+    return f"{report.field('durable_objects')}.bindings[{last}].name"
 
 
 def _english(items: list[str]) -> str:

@@ -1,19 +1,22 @@
 """`migrations` and `exports`: which classes live, with which storage (messages 12-14, peers §5).
 
-Migrations apply in file order; inside one entry deleted, renamed, new, new_sqlite (spec: lifecycle
-§9). `exports` is the newer way to say the result directly; a file has one or the other.
+Migrations apply in file order; inside one entry deleted, renamed, transferred, new, new_sqlite (spec:
+lifecycle §2). `exports` is the newer way to say the result directly; a file has one or the other.
+What they do to objects that are stored already is planned in `lifecycle`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.core.config.report import as_table, js_json
+from emulator.core.config.exports import parse_exports
+from emulator.core.config.model import Create, Delete, Migration, Rename, Transfer
+from emulator.core.config.report import as_table, did_you_mean, js_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from emulator.core.config.model import StorageKind
+    from emulator.core.config.model import MigrationStep, StorageKind
     from emulator.core.config.report import Report
 
 __all__ = ["parse_classes"]
@@ -26,14 +29,12 @@ _MIGRATION_KEYS: Final = (
     "deleted_classes",
     "transferred_classes",
 )
-_EXPORT_KEYS: Final = (
-    "type", "state", "storage", "renamed_to", "transferred_to", "transfer_from", "container",
-)  # fmt: skip
-_STATES: Final = ("created", "deleted", "renamed", "transferred", "expecting-transfer")
 
 
-def parse_classes(raw: Mapping[str, object], report: Report) -> dict[str, StorageKind]:
-    """The live classes by name, from whichever of the two fields the file has."""
+def parse_classes(
+    raw: Mapping[str, object], report: Report
+) -> tuple[dict[str, StorageKind], tuple[Migration, ...]]:
+    """The live classes by name, and how they came to be, from whichever field the file has."""
     migrations, exports = raw.get("migrations"), raw.get("exports")
     if migrations is not None and exports is not None:
         report.error(
@@ -42,123 +43,113 @@ def parse_classes(raw: Mapping[str, object], report: Report) -> dict[str, Storag
             "declare your Durable Object lifecycle, but not both.",
         )
     if exports is not None:
-        return _classes_of_exports(exports, report)
-    return _classes_of_migrations(migrations, report)
+        return parse_exports(exports, report)
+    return _parse_migrations(migrations, report)
 
 
-def _classes_of_migrations(raw: object, report: Report) -> dict[str, StorageKind]:
+def _parse_migrations(
+    raw: object, report: Report
+) -> tuple[dict[str, StorageKind], tuple[Migration, ...]]:
     classes: dict[str, StorageKind] = {}
     if raw is None:
-        return classes
+        return classes, ()
     if not isinstance(raw, list):
         problem = f'The optional "migrations" field should be an array, but got {js_json(raw)}'
         report.error("migrations", problem)
-        return classes
+        return classes, ()
+    found: list[Migration] = []
     for number, entry in enumerate(raw):
         key = f"migrations[{number}]"
         if not isinstance(entry, dict):
             report.error(key, f'Expected "{key}" to be an object but got {js_json(entry)}')
             continue
         report.unexpected("migrations", entry, _MIGRATION_KEYS, prefix=f"{key}.")
-        report.required(f"{key}.tag", entry.get("tag"), "string")
-        _apply_migration(classes, entry, key, report)
-    return classes
+        tag = entry.get("tag")
+        if not report.required(f"{key}.tag", tag, "string"):
+            tag = ""
+        elif any(tag == other.tag for other in found):
+            report.warn(f"{key}.tag", f"The tag {js_json(tag)} is the name of two migrations.")
+        found.append(Migration(tag, tuple(_Entry(entry, key, classes, report).apply())))
+    return classes, tuple(found)
 
 
-def _apply_migration(
-    classes: dict[str, StorageKind], entry: Mapping[str, object], key: str, report: Report
-) -> None:
-    def absent(field: str, name: str) -> None:
+class _Entry:
+    """One entry, applied to the classes that live before it."""
+
+    def __init__(
+        self,
+        entry: Mapping[str, object],
+        key: str,
+        classes: dict[str, StorageKind],
+        report: Report,
+    ) -> None:
+        self._entry = entry
+        self._key = key
+        self._classes = classes
+        self._report = report
+
+    def apply(self) -> Iterator[MigrationStep]:
+        classes = self._classes
+        for place, name in self._strings("deleted_classes"):
+            if name not in classes:
+                self._absent("deleted_classes", place, name)
+            else:
+                del classes[name]
+                yield Delete(name)
+        for place, item in self._objects("renamed_classes", ("from", "to")):
+            old, new = item["from"], item["to"]
+            if old not in classes:
+                self._absent("renamed_classes", place, old)
+                continue
+            storage = classes.pop(old)
+            if new in classes:
+                self._present("renamed_classes", place, new)
+            classes[new] = storage
+            yield Rename(old, new)
+        # A class keeps its storage when it is transferred; that is SQLite for all but old ones.
+        for place, item in self._objects("transferred_classes", ("from", "from_script", "to")):
+            yield Transfer(item["from_script"], item["from"], item["to"])
+            self._create("transferred_classes", place, item["to"], "sqlite")
+        for place, name in self._strings("new_classes"):
+            self._create("new_classes", place, name, "legacy-kv")
+            yield Create(name)
+        for place, name in self._strings("new_sqlite_classes"):
+            self._create("new_sqlite_classes", place, name, "sqlite")
+            yield Create(name)
+
+    def _create(self, field: str, place: str, name: str, storage: StorageKind) -> None:
+        if name in self._classes:
+            self._present(field, place, name)
+        self._classes[name] = storage
+
+    def _present(self, field: str, place: str, name: str) -> None:
+        self._report.error(place, f"Cannot apply {field} migration to existing class {name}")
+
+    def _absent(self, field: str, place: str, name: str) -> None:
         problem = f"Cannot apply {field} migration to non-existent class {name}"
-        report.error(f"{key}.{field}", problem)
+        self._report.error(place, problem, hint=did_you_mean(name, self._classes))
 
-    for name in report.optional_strings(f"{key}.deleted_classes", entry.get("deleted_classes")):
-        if classes.pop(name, None) is None:
-            absent("deleted_classes", name)
-    for rename in _objects(entry, key, "renamed_classes", ("from", "to"), report):
-        storage = classes.pop(rename["from"], None)
-        if storage is None:
-            absent("renamed_classes", rename["from"])
-        else:
-            classes[rename["to"]] = storage
-    # A transfer brings the class's storage from another script, which a local run does not have.
-    _objects(entry, key, "transferred_classes", ("from", "from_script", "to"), report)
-    kinds: tuple[tuple[str, StorageKind], ...] = (
-        ("new_classes", "legacy-kv"),
-        ("new_sqlite_classes", "sqlite"),
-    )
-    for field, kind in kinds:
-        for name in report.optional_strings(f"{key}.{field}", entry.get(field)):
-            if name in classes:
-                problem = f"Cannot apply {field} migration to existing class {name}"
-                report.error(f"{key}.{field}", problem)
-            classes[name] = kind
+    def _strings(self, field: str) -> list[tuple[str, str]]:
+        """The strings of an array, each with its key."""
+        key, value = f"{self._key}.{field}", self._entry.get(field)
+        strings = self._report.optional_strings(key, value)
+        if not isinstance(value, list) or len(strings) != len(value):
+            return [(key, name) for name in strings]
+        return [(f"{key}[{number}]", name) for number, name in enumerate(strings)]
 
-
-def _objects(
-    entry: Mapping[str, object], key: str, field: str, fields: tuple[str, ...], report: Report
-) -> list[dict[str, str]]:
-    value = entry.get(field)
-    if value is None:
-        return []
-    if isinstance(value, list):
-        items = [as_table(item) for item in value]
-        strings = [{f: v for f in fields if isinstance(v := item.get(f), str)} for item in items]
-        if all(len(item) == len(fields) for item in strings):
-            return strings
-    shape = ", ".join(f"{f}: string" for f in fields)
-    report.error(
-        f"{key}.{field}",
-        f'Expected "{key}.{field}" to be an array of "{{{shape}}}" objects but got {js_json(value)}.',
-    )
-    return []
-
-
-def _classes_of_exports(raw: object, report: Report) -> dict[str, StorageKind]:
-    classes: dict[str, StorageKind] = {}
-    if not isinstance(raw, dict):
-        report.error("exports", f'The field "exports" should be an object but got {js_json(raw)}.')
-        return classes
-    for name, entry in raw.items():
-        key = f"exports.{name}"
-        if not isinstance(entry, dict):
-            report.error(key, f'Expected "{key}" to be an object but got {js_json(entry)}')
-            continue
-        storage = _parse_export(entry, key, report)
-        if storage is not None:
-            classes[name] = storage
-    return classes
-
-
-def _parse_export(entry: Mapping[str, object], key: str, report: Report) -> StorageKind | None:
-    """The storage of a live class; None for one that is gone, wrong, or no object at all."""
-    kind, state = entry.get("type"), entry.get("state", "created")
-    if kind == "worker":
-        return None
-    if kind != "durable-object":
-        problem = f'"{key}.type" must be "durable-object" or "worker", but got {js_json(kind)}'
-        report.error(f"{key}.type", problem)
-        return None
-    report.unexpected(key, entry, _EXPORT_KEYS, prefix=f"{key}.")
-    if state not in _STATES:
-        report.error(
-            f"{key}.state",
-            f'Expected "{key}.state" field to be one of {js_json(list(_STATES))} but got '
-            f"{js_json(state)}.",
+    def _objects(self, field: str, fields: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:
+        """The objects of an array, which have these string fields, each with its key."""
+        key, value = f"{self._key}.{field}", self._entry.get(field)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            tables = [as_table(item) for item in value]
+            items = [{f: v for f in fields if isinstance(v := t.get(f), str)} for t in tables]
+            if all(len(item) == len(fields) for item in items):
+                return [(f"{key}[{number}]", item) for number, item in enumerate(items)]
+        shape = ", ".join(f"{f}: string" for f in fields)
+        self._report.error(
+            key,
+            f'Expected "{key}" to be an array of "{{{shape}}}" objects but got {js_json(value)}.',
         )
-        return None
-    is_live = state in {"created", "expecting-transfer"}
-    return _parse_storage(entry.get("storage"), key, str(state), report) if is_live else None
-
-
-def _parse_storage(raw: object, key: str, state: str, report: Report) -> StorageKind | None:
-    if raw == "sqlite":
-        return "sqlite"
-    if raw == "legacy-kv":
-        return "legacy-kv"
-    report.error(
-        f"{key}.storage",
-        f'"{key}.storage" is required for state "{state}" and must be one of sqlite and '
-        f"legacy-kv, but got {js_json(raw)}",
-    )
-    return None
+        return []

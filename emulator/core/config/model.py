@@ -22,10 +22,16 @@ __all__ = [
     "Assets",
     "Binding",
     "Config",
+    "Create",
+    "Delete",
     "DevOptions",
     "DurabilityName",
+    "Migration",
+    "MigrationStep",
+    "Rename",
     "Service",
     "StorageKind",
+    "Transfer",
 ]
 
 type StorageKind = Literal["sqlite", "legacy-kv"]
@@ -79,6 +85,51 @@ class AbsentBinding:
     js_class: str
 
 
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The class begins to exist, without objects."""
+
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The class ends, and its objects with all they keep."""
+
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """The objects of the class `old` are those of `new` from here on."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The objects of the class `old` of the worker `script` are those of `new` of this one."""
+
+    script: str
+    old: str
+    new: str
+
+
+type MigrationStep = Create | Delete | Rename | Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One entry of `migrations`, its steps in the order in which they apply.
+
+    tag: its name; None for what `exports` declares, which is no sequence but a wish.
+    """
+
+    tag: str | None
+    steps: tuple[MigrationStep, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevOptions:
     """The table `[dev]`. All but the first two are ours.
@@ -106,10 +157,13 @@ class Config:
     path: the file it came from, None if it was built in memory.
     main: the entry-point file, absolute or relative to the folder of `path`.
     classes: the live Durable Object classes of this worker, after all migrations, with their storage.
+    migrations: how they came to be, in file order.
     vars: plain values for `env`: strings, numbers, booleans, lists, dicts.
     secrets: texts for `env` from files that are not checked in; they win over `vars`.
     secrets_required: the only names that may be secrets; None if any may.
     absent: bindings of products that are not emulated.
+    environment: the `[env.NAME]` that this is; None for the top level.
+    environments: those that the file has.
     warnings: what is odd but usable, in file order within each check.
     """
 
@@ -120,6 +174,7 @@ class Config:
     compatibility_flags: tuple[str, ...] = ()
     bindings: tuple[Binding, ...] = ()
     classes: Mapping[str, StorageKind] = field(default_factory=lambda: MappingProxyType({}))
+    migrations: tuple[Migration, ...] = ()
     vars: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets_required: tuple[str, ...] | None = None
@@ -127,6 +182,8 @@ class Config:
     assets: Assets | None = None
     absent: tuple[AbsentBinding, ...] = ()
     dev: DevOptions = field(default_factory=DevOptions)
+    environment: str | None = None
+    environments: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     def storage_of(self, class_name: str) -> StorageKind:

@@ -7,27 +7,47 @@ import math
 from datetime import date, time
 from typing import TYPE_CHECKING, Final
 
-from emulator.core.config.positions import Position, find_position, toml_positions
+from emulator.core.config.positions import Positions, find_position, json_positions, toml_positions
 from emulator.errors import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["Report", "as_table", "js_json", "js_typeof"]
+    from emulator.core.config.positions import Position
+
+__all__ = ["Report", "as_table", "did_you_mean", "js_json", "js_typeof"]
 
 # A typo of one or two letters in names of this length; below it, nonsense is suggested.
 SIMILARITY_MIN: Final = 0.7
 
 
 class Report:
-    """The errors and warnings found so far in the file `path` with the content `text`."""
+    """The errors and warnings found so far in the file `path` with the content `text`.
 
-    def __init__(self, path: str, text: str) -> None:
+    Args:
+        environment: the `[env.NAME]` whose configuration is looked at; None for the top level.
+        overridden: the fields that it gives itself; the others are the top level's.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        *,
+        environment: str | None = None,
+        overridden: Collection[str] = (),
+    ) -> None:
         self.path = path
+        self.environment = environment
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self._text = text
-        self._positions: Mapping[str, Position] | None = None
+        self._overridden = overridden
+        self._positions: Positions | None = None
+
+    def field(self, name: str) -> str:
+        """A field that environments do not inherit, as wrangler calls it in its messages."""
+        return name if self.environment is None else f"env.{self.environment}.{name}"
 
     def error(
         self, key: str, problem: str, *, context: str | None = None, hint: str | None = None
@@ -85,13 +105,27 @@ class Report:
             hint="\n".join(hints) or None,
         )
 
+    def repeated_keys(self) -> None:
+        """Warn of keys that a JSON object has twice: the reader keeps the last one silently."""
+        if self.path.endswith(".toml") or '"' not in self._text:
+            return
+        for key, place in self._find().repeated:
+            self.warnings.append(
+                Diagnostic(
+                    path=self.path,
+                    problem=f'"{key}" is given twice; only the last one counts.',
+                    key=key,
+                    line=place.line,
+                    column=place.column,
+                )
+            )
+
     def _diagnostic(
         self, key: str, problem: str, context: str | None, hint: str | None
     ) -> Diagnostic:
-        if self._positions is None:
-            is_toml = self.path.endswith(".toml")
-            self._positions = toml_positions(self._text) if is_toml else {}
-        place = find_position(self._positions, key)
+        place = self._place(key)
+        if context is None and self.environment is not None:
+            context = f'"env.{self.environment}" environment configuration'
         return Diagnostic(
             path=self.path,
             problem=problem,
@@ -101,6 +135,17 @@ class Report:
             context=context,
             hint=hint,
         )
+
+    def _place(self, key: str) -> Position | None:
+        if key.replace(".", "[").partition("[")[0] in self._overridden:
+            key = f"env.{self.environment}.{key}"
+        return find_position(self._find().places, key)
+
+    def _find(self) -> Positions:
+        if self._positions is None:
+            is_toml = self.path.endswith(".toml")
+            self._positions = toml_positions(self._text) if is_toml else json_positions(self._text)
+        return self._positions
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

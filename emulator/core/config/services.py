@@ -60,12 +60,13 @@ def parse_services(raw: object, report: Report) -> tuple[Service, ...]:
     """The bindings to other workers."""
     if raw is None:
         return ()
+    field = report.field("services")
     if not isinstance(raw, list):
-        report.error("services", f'The field "services" should be an array but got {js_json(raw)}.')
+        report.error(field, f'The field "{field}" should be an array but got {js_json(raw)}.')
         return ()
     found = []
     for number, entry in enumerate(raw):
-        key = f"services[{number}]"
+        key = f"{field}[{number}]"
         table = as_table(entry)
         wrong = [name for name in ("binding", "service") if not isinstance(table.get(name), str)]
         for name in wrong:
@@ -129,13 +130,14 @@ def parse_required_secrets(raw: object, report: Report) -> tuple[str, ...] | Non
     """The names in `secrets.required`; None if the file says nothing of secrets."""
     if raw is None:
         return None
+    key = report.field("secrets")
     if not isinstance(raw, dict):
-        report.error("secrets", f'The field "secrets" should be an object but got {js_json(raw)}.')
+        report.error(key, f'The field "{key}" should be an object but got {js_json(raw)}.')
         return None
-    report.unexpected("secrets", raw, ("required",), prefix="secrets.")
+    report.unexpected(key, raw, ("required",), prefix=f"{key}.")
     if "required" not in raw:
         return None
-    return tuple(report.optional_strings("secrets.required", raw["required"]))
+    return tuple(report.optional_strings(f"{key}.required", raw["required"]))
 
 
 def parse_absent(raw: Mapping[str, object], report: Report) -> tuple[AbsentBinding, ...]:
@@ -146,7 +148,7 @@ def parse_absent(raw: Mapping[str, object], report: Report) -> tuple[AbsentBindi
         if not names:
             continue
         report.warn(
-            field,
+            report.field(field),
             f"{product} is not part of this emulator: {', '.join(f'env.{name}' for name in names)} "
             "will be there, but every use of it fails.",
         )

@@ -18,7 +18,7 @@ Source: spec python-surface §2.2. Proved by tests/core/values/.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,6 +84,11 @@ class Constructor:
 
     def __repr__(self) -> str:
         return f"function {self.name}() {{ [native code] }}"
+
+    def new(self, *_: Any) -> NoReturn:
+        from emulator.core.values.errors import type_error  # which stands on this module
+
+        raise type_error("Illegal constructor")
 
 
 class ConversionError(Exception):

@@ -188,7 +188,7 @@ class App {
   }
 
   backButton() {
-    return button("‹ All objects", () => this.go(""), { class: "back" });
+    return button("All objects", () => this.go(""), { class: "back" });
   }
 
   showObject(isSame) {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from emulator.core.compat import SECTION_FAILED, WAIT_UNTIL, warn, warn_of_failure
 from emulator.core.sockets import AutoResponse
@@ -32,7 +32,9 @@ from emulator.core.values import (
 )
 from emulator.core.values.coercion import coerce_key, to_number
 from emulator.runtime.errors import as_js_error
+from emulator.runtime.namespace import TextId
 from emulator.runtime.stub import Stub
+from emulator.worker.javascript.facets import DurableObjectFacets
 from emulator.worker.javascript.services import Fetcher
 from emulator.worker.javascript.storage import DurableObjectStorage
 from emulator.worker.javascript.websocket import WebSocket
@@ -65,11 +67,21 @@ class DurableObjectId(JsProxy, js_name="DurableObjectId"):
     def __init__(self, object_id: ObjectId) -> None:
         self._id = object_id
 
-    jurisdiction = None
+    @property
+    def jurisdiction(self) -> None:
+        return None
+
+    @jurisdiction.setter
+    def jurisdiction(self, value: Any) -> None:
+        raise _read_only("jurisdiction", "DurableObjectId")
 
     @property
     def name(self) -> str | None:
         return self._id.name
+
+    @name.setter
+    def name(self, value: Any) -> None:
+        raise _read_only("name", "DurableObjectId")
 
     def toString(self) -> str:
         return self._id.hex
@@ -129,6 +141,10 @@ class DurableObjectNamespace(JsProxy, js_name=NAMESPACE):
         return DurableObjectStub(self._namespace, object_id)
 
 
+def _read_only(name: str, owner: str) -> JsException:
+    return type_error(f"Cannot assign to read only property '{name}' of object '#<{owner}>'")
+
+
 def _name(method: str, value: Any) -> str:
     if value is _MISSING:
         raise illegal_parameter(method, NAMESPACE, 1, "string")
@@ -184,9 +200,7 @@ class DurableObjectStub(Fetcher, js_name="DurableObject"):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("id", "name"):
-            raise type_error(
-                f"Cannot assign to read only property '{name}' of object '#<DurableObject>'"
-            )
+            raise _read_only(name, "DurableObject")
         self.__dict__[name] = value
 
 
@@ -213,25 +227,17 @@ class WebSocketRequestResponsePair(JsProxy, js_name="WebSocketRequestResponsePai
         return self._pair.response
 
 
-class DurableObjectFacets(JsProxy, js_name="DurableObjectFacets"):
-    """`ctx.facets`, which the emulator does not offer."""
-
-    def get(self, name: Any = None, *_: Any) -> NoReturn:
-        raise error(f"The emulator does not offer facets (ctx.facets.get({name!r})).")
-
-    abort = delete = clone = get
-
-
 class DurableObjectState(JsProxy, js_name=STATE):
     """The raw `ctx` of an object."""
 
     def __init__(self, state: state.DurableObjectState) -> None:
         self._state = state
-        self.id = DurableObjectId(state.id)
+        own = state.id
+        self.id = own.hex if isinstance(own, TextId) else DurableObjectId(own)
         self.storage = DurableObjectStorage(state.storage)
-        self.props = JsObject()
+        self.props = JsObject() if state.props is None else state.props
         self.exports = state.namespace.worker.exports
-        self.facets = DurableObjectFacets()
+        self.facets = DurableObjectFacets(state)
         self.container = None
 
     def waitUntil(self, promise: Any = _MISSING) -> None:

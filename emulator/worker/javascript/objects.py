@@ -25,7 +25,7 @@ from emulator.core.values import (
     to_string,
     type_error,
 )
-from emulator.core.values.boxed import JsBoxed
+from emulator.core.values.boxed import JsBoxed, JsSymbol
 from emulator.core.values.callbacks import callback
 from emulator.core.values.json import parse, stringify
 from emulator.core.values.objects import ObjectMap
@@ -229,6 +229,9 @@ def _structured_clone(value: JsValue = _MISSING, options: JsValue = None) -> JsV
 def _get(target: JsValue = None, key: JsValue = None) -> JsValue:
     if isinstance(target, JsMap | ObjectMap):
         return None
+    if isinstance(key, JsSymbol):
+        found = getattr(target, "_dispose", None) if key.description == "Symbol.dispose" else None
+        return None if found is None else JsFunction("[Symbol.dispose]", found)
     return js_value(getattr(target, to_string(key), None))
 
 

@@ -176,9 +176,11 @@ async def _pyfetch(
     Raises:
         AbortError: the signal was aborted.
     """
-    import js
+    if fetcher is None:
+        import js
 
-    call: Callable[..., Awaitable[Any]] = js.fetch if fetcher is None else fetcher
+        fetcher = js.fetch
+    call: Callable[..., Awaitable[Any]] = fetcher
     options = {name: _option(value) for name, value in kwargs.items()}
     if signal is not None:
         options["signal"] = signal

@@ -20,11 +20,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import types
+from collections.abc import Coroutine
 from contextvars import copy_context
 from enum import Enum
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 import greenlet
+
+from emulator.runtime.worker import current_worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -134,6 +138,55 @@ class StackPool:
             del value, failure
 
 
+class _OnStack(Coroutine[Any, Any, Any]):
+    """A coroutine of user code that runs on a stack; a task cannot tell it from the original."""
+
+    def __init__(self, pool: StackPool, coroutine: CoroutineType[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+        self._steps = pool.run(lambda: coroutine)
+
+    @property
+    def cr_frame(self) -> Any:
+        return self._coroutine.cr_frame
+
+    @property
+    def cr_await(self) -> Any:
+        return self._coroutine.cr_await
+
+    def send(self, value: Any) -> Any:
+        return self._steps.send(value)
+
+    def throw(self, *exc: Any) -> Any:
+        if inspect.getcoroutinestate(self._steps) == inspect.CORO_CREATED:
+            self._coroutine.close()  # cancelled before it began
+        return self._steps.throw(*exc)
+
+    def close(self) -> None:
+        self._steps.close()
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._steps.__await__()
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """The loop's tasks: those that code of such a worker makes for its own run on stacks, too."""
+    worker = current_worker()
+    if worker is not None and worker.stacks is not None and _is_users(coroutine):
+        assert isinstance(worker.stacks, StackPool), "nobody else gives a worker stacks"
+        coroutine = _OnStack(worker.stacks, coroutine)
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def _is_users(coroutine: Any) -> bool:
+    frame = getattr(coroutine, "cr_frame", None)
+    if not isinstance(coroutine, CoroutineType) or frame is None:
+        return False
+    return not str(frame.f_globals.get("__name__", "")).startswith("emulator.")
+
+
 def _context() -> Context:
     try:
         task = asyncio.current_task()
@@ -146,6 +199,7 @@ def use_stacks(worker: Worker) -> None:
     """From the next event on, run the code of `worker` on stacks that can wait."""
     if worker.stacks is None:
         worker.stacks = StackPool()
+        worker.host.loop.set_task_factory(_make_task)
 
 
 def find_run_sync(worker: Worker, source: bytes) -> None:

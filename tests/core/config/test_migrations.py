@@ -7,14 +7,20 @@ import tomllib
 import pytest
 
 from emulator.core.config.migrations import parse_classes
+from emulator.core.config.model import Create, Delete, MigrationStep, Rename, Transfer
 from emulator.core.config.report import Report
 
 
 def classes(text: str) -> dict[str, str]:
     report = Report("wrangler.toml", text)
-    found = parse_classes(tomllib.loads(text), report)
+    found, _ = parse_classes(tomllib.loads(text), report)
     assert report.errors == []
     return dict(found)
+
+
+def steps(text: str) -> list[tuple[str | None, tuple[MigrationStep, ...]]]:
+    _, found = parse_classes(tomllib.loads(text), Report("wrangler.toml", text))
+    return [(migration.tag, migration.steps) for migration in found]
 
 
 def problems(text: str) -> list[str]:
@@ -117,6 +123,23 @@ def test_inside_an_entry_a_class_is_deleted_before_it_is_made_anew() -> None:
             "legacy-kv, but got undefined",
         ),
         (
+            '[exports.A]\ntype = "durable-object"\nstate = "renamed"',
+            '"exports.A.renamed_to" is a required field.',
+        ),
+        (
+            '[exports.A]\ntype = "durable-object"\nstate = "renamed"\nrenamed_to = "B"',
+            "No live `exports` entry has the name B, so nothing reads the objects of A.",
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\n[[migrations]]\ntag = "v1"',
+            'The tag "v1" is the name of two migrations.',
+        ),
+        (
+            '[[migrations]]\ntag = "v1"\nnew_classes = ["A", "B"]\n'
+            '[[migrations]]\ntag = "v2"\nrenamed_classes = [{ from = "A", to = "B" }]',
+            "Cannot apply renamed_classes migration to existing class B",
+        ),
+        (
             '[exports.A]\ntype = "object"',
             '"exports.A.type" must be "durable-object" or "worker", but got "object"',
         ),
@@ -159,3 +182,84 @@ def test_exports_name_the_live_classes_directly() -> None:
         type = "worker"
         """
     ) == {"A": "sqlite", "B": "legacy-kv", "D": "sqlite"}
+
+
+def test_a_mistake_is_told_at_its_place_with_the_likely_name() -> None:
+    text = """\
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["Counter"]
+[[migrations]]
+tag = "v2"
+renamed_classes = [
+  { from = "Counter", to = "Count" },
+  { from = "Coun", to = "X" },
+]
+"""
+    report = Report("wrangler.toml", text)
+    parse_classes(tomllib.loads(text), report)
+    (error,) = report.errors
+    assert error.place == "wrangler.toml:8:3"
+    assert error.hint == 'Did you mean "Count" instead of "Coun"?'
+
+
+def test_the_steps_are_kept_in_the_order_in_which_they_apply() -> None:
+    assert steps(
+        """
+        [[migrations]]
+        tag = "v1"
+        new_sqlite_classes = ["A", "B"]
+        [[migrations]]
+        tag = "v2"
+        new_classes = ["N"]
+        transferred_classes = [{ from = "X", from_script = "other", to = "Y" }]
+        renamed_classes = [{ from = "A", to = "C" }]
+        deleted_classes = ["B"]
+        """
+    ) == [
+        ("v1", (Create("A"), Create("B"))),
+        ("v2", (Delete("B"), Rename("A", "C"), Transfer("other", "X", "Y"), Create("N"))),
+    ]
+    assert steps(
+        """
+        [exports.New]
+        type = "durable-object"
+        storage = "sqlite"
+        [exports.Old]
+        type = "durable-object"
+        state = "renamed"
+        renamed_to = "New"
+        [exports.Gone]
+        type = "durable-object"
+        state = "deleted"
+        [exports.Came]
+        type = "durable-object"
+        state = "expecting-transfer"
+        transfer_from = "other"
+        storage = "sqlite"
+        [exports.Went]
+        type = "durable-object"
+        state = "transferred"
+        transferred_to = "other"
+        """
+    ) == [
+        (
+            None,
+            (
+                Rename("Old", "New"),
+                Delete("Gone"),
+                Create("New"),
+                Transfer("other", "Came", "Came"),
+            ),
+        )
+    ]
+
+
+def test_a_transferred_class_lives() -> None:
+    assert classes(
+        """
+        [[migrations]]
+        tag = "v1"
+        transferred_classes = [{ from = "X", from_script = "other", to = "Y" }]
+        """
+    ) == {"Y": "sqlite"}

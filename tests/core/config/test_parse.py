@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import pytest
@@ -10,7 +11,9 @@ from emulator.core.config import (
     COMPATIBILITY_DATE_DEFAULT,
     Binding,
     Config,
+    Create,
     DevOptions,
+    Migration,
     parse_config,
 )
 from emulator.errors import ConfigError, Diagnostic
@@ -76,6 +79,7 @@ def test_a_right_file_becomes_a_config() -> None:
             Binding(name="X", class_name="Ext", script_name="other"),
         ),
         classes={"A": "sqlite"},
+        migrations=(Migration("v1", (Create("A"),)),),
         vars={"GREETING": "hi", "NUM": 3, "TREE": {"a": [1, 2]}},
         dev=DevOptions(ip="0.0.0.0", port=9000),
         warnings=(),
@@ -230,8 +234,44 @@ def test_a_port_may_be_written_as_a_float() -> None:
     assert parse(HEAD + "[dev]\nport = 8788.0\n").dev.port == 8788
 
 
-def test_a_file_in_another_format_is_checked_without_places() -> None:
+def test_a_mistake_in_json_has_its_place_too() -> None:
+    text = '{\n  "compatibility_flags": ["python_workers"],\n  "main": 1\n}\n'
     with pytest.raises(ConfigError) as caught:
-        parse_config({"main": 1}, path="wrangler.json", text='{"main": 1}')
-    assert caught.value.line is None
-    assert str(caught.value).endswith('    - Expected "main" to be of type string but got 1.')
+        parse_config(json.loads(text), path="wrangler.json", text=text)
+    assert (caught.value.line, caught.value.column) == (3, 3)
+    assert str(caught.value).endswith(
+        '    - wrangler.json:3:3: Expected "main" to be of type string but got 1.'
+    )
+
+
+def test_a_key_that_json_has_twice_is_warned_of() -> None:
+    text = '{"main": "a.py", "compatibility_date": "2026-11-01",\n"compatibility_flags": '
+    text += '["python_workers"],\n "main": "w.py"}'
+    config = parse_config(json.loads(text), path="wrangler.json", text=text)
+    assert config.main == "w.py"
+    assert [(w.problem, w.place) for w in config.warnings] == [
+        ('"main" is given twice; only the last one counts.', "wrangler.json:3:2")
+    ]
+
+
+def test_the_suggested_snippet_is_in_the_file_s_own_language() -> None:
+    document = {
+        "main": "w.py",
+        "compatibility_date": "2026-11-01",
+        "compatibility_flags": ["python_workers"],
+        "durable_objects": {"bindings": [{"name": "A", "class_name": "A"}]},
+    }
+    (warning,) = parse_config(document, path="/p/wrangler.jsonc").warnings
+    assert warning.problem.startswith("In your wrangler.jsonc file, you have")
+    assert warning.hint == (
+        '\n"exports": {\n  "A": { "type": "durable-object", "storage": "sqlite" }\n}'
+    )
+
+
+def test_the_worker_s_own_name_as_script_name_is_warned_of() -> None:
+    text = WHOLE.replace(
+        'class_name = "A"\n', 'class_name = "A"\nscript_name = "durable-objects"\n'
+    )
+    (warning,) = parse(text).warnings
+    assert warning.problem.startswith('"script_name" is this Worker\'s own name')
+    assert warning.place == "wrangler.toml:9:1"

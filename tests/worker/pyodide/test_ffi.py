@@ -14,10 +14,12 @@ from emulator.errors import CompatWarning
 from emulator.worker.compatibility import MIDDLE, NEWEST, OLDEST, Generation, generation_of
 from emulator.worker.pyodide.modules import pyodide_modules
 
+LOOPLESS = SimpleNamespace(loop=SimpleNamespace(set_task_factory=lambda factory: None))
+
 
 def module(name: str, generation: Generation = NEWEST, worker: Any = None) -> Any:
     made = ModuleType(name)
-    owner = worker or SimpleNamespace(stacks=None)
+    owner = worker or SimpleNamespace(stacks=None, host=LOOPLESS)
     pyodide_modules(lambda: owner, lambda: generation)[name](made)
     return made
 
@@ -185,7 +187,7 @@ def test_a_registered_module_can_be_imported(ffi: Any, js: Any) -> None:
 
 
 def test_asking_for_run_sync_gives_the_worker_stacks() -> None:
-    worker = SimpleNamespace(stacks=None)
+    worker = SimpleNamespace(stacks=None, host=LOOPLESS)
     ffi = module("pyodide.ffi", worker=worker)
     assert not ffi.can_run_sync()
     with pytest.raises(RuntimeError, match="No suspender"):

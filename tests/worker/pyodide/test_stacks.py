@@ -17,7 +17,9 @@ from emulator.worker.pyodide.stacks import (
     run_sync,
     use_stacks,
 )
+from tests.worlds import worker as worlds_worker
 
+LOOPLESS = SimpleNamespace(loop=SimpleNamespace(set_task_factory=lambda factory: None))
 variable: ContextVar[int] = ContextVar("variable", default=0)
 
 
@@ -172,7 +174,7 @@ async def test_without_a_stack_nothing_waits() -> None:
 
 
 def test_a_worker_gets_stacks_if_its_source_names_what_needs_them() -> None:
-    worker: Any = SimpleNamespace(stacks=None)
+    worker: Any = SimpleNamespace(stacks=None, host=LOOPLESS)
     find_run_sync(worker, b"import json")
     assert worker.stacks is None
     find_run_sync(worker, b"from workers import wsgi")
@@ -180,3 +182,44 @@ def test_a_worker_gets_stacks_if_its_source_names_what_needs_them() -> None:
     assert isinstance(pool, StackPool)
     use_stacks(worker)
     assert worker.stacks is pool
+
+
+TASKS = """
+import asyncio
+from pyodide.ffi import run_sync
+from workers import DurableObject
+
+
+class Box(DurableObject):
+    async def work(self, n):
+        def wait():
+            return run_sync(asyncio.sleep(0.01, n))
+        return wait() + wait()
+
+    async def tasks(self):
+        made = [asyncio.create_task(self.work(n)) for n in range(3)]
+        return list(await asyncio.gather(*made))
+
+    async def cancelled(self):
+        task = asyncio.create_task(self.work(1))
+        task.cancel()
+        late = asyncio.create_task(self.work(2))
+        await asyncio.sleep(0)
+        late.cancel()
+        outcomes = await asyncio.gather(task, late, return_exceptions=True)
+        return [type(outcome).__name__ for outcome in outcomes]
+
+    async def waits(self):
+        self.task = asyncio.create_task(self.work(5))
+"""
+
+
+@worlds_worker(TASKS)
+async def test_tasks_of_user_code_can_wait_too(durable):
+    assert await durable.env.BOX.getByName("a").tasks() == [0, 2, 4]
+
+
+@worlds_worker(TASKS)
+async def test_a_task_that_is_cancelled_before_or_while_it_waits_ends(durable):
+    outcomes = await durable.env.BOX.getByName("a").cancelled()
+    assert outcomes == ["CancelledError", "CancelledError"]

@@ -3,60 +3,28 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from emulator.cli.objects_options import (
+    ID_HELP,
+    class_argument,
+    complete_class,
+    complete_object,
+    json_option,
+    object_argument,
+    opened,
+)
 
-    from emulator.cli.objects_find import Found, Objects
+if TYPE_CHECKING:
+    from emulator.cli.objects_find import Found
 
 __all__ = ["objects"]
 
-_ID_HELP: Final = "CLASS is a class, a binding or a namespace; OBJECT is a name or an id."
 
-
-@contextmanager
-def opened(ctx: click.Context) -> Iterator[Objects]:
-    """The objects that the options of the group name. Raises: ObjectsError."""
-    from emulator.cli.objects_find import Objects
-    from emulator.cli.state_api import open_api, state_root
-
-    settings = ctx.find_root().meta.get("objects", {})
-    root = state_root(settings.get("config"), settings.get("persist_to"))
-    with open_api(root) as api:
-        yield Objects(api)
-
-
-def _complete_class(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    del parameter
-    try:
-        with opened(ctx) as found:
-            return [n["class"] for n in found.namespaces() if n["class"].startswith(typed)]
-    except Exception:  # completion has nobody to tell
-        return []
-
-
-def _complete_object(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    del parameter
-    try:
-        with opened(ctx) as found:
-            listed = found.listed(ctx.params.get("class_name"))
-    except Exception:  # completion has nobody to tell
-        return []
-    names = [one["name"] or one["id"] for one in listed]
-    return [name for name in names if name.startswith(typed)]
-
-
-class_argument = click.argument("class_name", metavar="CLASS", shell_complete=_complete_class)
-object_argument = click.argument("ref", metavar="OBJECT", shell_complete=_complete_object)
-json_option = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-
-
-@click.group(epilog=_ID_HELP)
+@click.group(epilog=ID_HELP)
 @click.option(
     "-c",
     "--config",
@@ -81,7 +49,7 @@ def objects(ctx: click.Context, config: Path | None, persist_to: Path | None) ->
 
 
 @objects.command("ls")
-@click.argument("class_name", metavar="[CLASS]", required=False, shell_complete=_complete_class)
+@click.argument("class_name", metavar="[CLASS]", required=False, shell_complete=complete_class)
 @json_option
 @click.pass_context
 def list_objects(ctx: click.Context, class_name: str | None, is_json: bool) -> None:
@@ -122,7 +90,7 @@ def show(ctx: click.Context, class_name: str, ref: str, is_json: bool) -> None:
 # --- keys and values -------------------------------------------------------------------------
 
 
-@objects.group(epilog=_ID_HELP)
+@objects.group(epilog=ID_HELP)
 def kv() -> None:
     """Keys and values, decoded."""
 
@@ -322,8 +290,8 @@ def remove(ctx: click.Context, class_name: str, ref: str, yes: bool) -> None:
 
 
 @objects.command("export")
-@click.argument("class_name", metavar="[CLASS]", required=False, shell_complete=_complete_class)
-@click.argument("refs", metavar="[OBJECT]...", nargs=-1, shell_complete=_complete_object)
+@click.argument("class_name", metavar="[CLASS]", required=False, shell_complete=complete_class)
+@click.argument("refs", metavar="[OBJECT]...", nargs=-1, shell_complete=complete_object)
 @click.option(
     "-o",
     "--output",
@@ -365,7 +333,7 @@ def import_objects(ctx: click.Context, file: Path, replace: bool) -> None:
 @objects.command()
 @class_argument
 @object_argument
-@click.argument("other", metavar="[OTHER]", required=False, shell_complete=_complete_object)
+@click.argument("other", metavar="[OTHER]", required=False, shell_complete=complete_object)
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -245,13 +245,11 @@ class Instance(Output):
             if handle is not None and not handle.cancelled():
                 self._turn(handle)
             del handle
-        if self.is_leaving:
-            return
         for _ in range(len(self.queue)):
-            if self.is_dead or not self.gate.is_idle:
+            if self.is_dead or self.is_leaving or not self.gate.is_idle:
                 break
             self.start(self.queue.popleft())
-        if self.queue and not self.is_dead and self.gate.is_idle:
+        if self.queue and not (self.is_dead or self.is_leaving) and self.gate.is_idle:
             self.schedule_advance()
 
     # --- events ----------------------------------------------------------------------------

@@ -87,19 +87,22 @@ class Control:
     # --- the page --------------------------------------------------------------------------
 
     def _page(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
-        from emulator.server.control_page import find_file
+        from emulator.server.explorer.page import HEADERS as PAGE_HEADERS
+        from emulator.server.explorer.page import page_file
 
-        if path == EXPLORER:
+        if path == f"{EXPLORER}/":  # the page's links count from the path without a slash
             return web.Response(
-                status=HTTPStatus.FOUND, headers={**HEADERS, "Location": f"{EXPLORER}/"}
+                status=HTTPStatus.PERMANENT_REDIRECT, headers={**HEADERS, "Location": EXPLORER}
             )
-        name = path.removeprefix(f"{EXPLORER}/")
-        found = find_file(name or "index.html") if path.startswith(f"{EXPLORER}/") else None
+        found = None
+        if path == EXPLORER or path.startswith(f"{EXPLORER}/"):
+            found = page_file(path.removeprefix(EXPLORER).removeprefix("/"))
         if found is None:
             raise ApiError(HTTPStatus.NOT_FOUND, 20404, "There is no such page.")
         if request.method not in ("GET", "HEAD"):
             raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, 20405, "Pages can be read only.")
-        return found
+        headers = {**PAGE_HEADERS, "Content-Type": found.content_type}
+        return web.Response(body=found.body, headers=headers)
 
     # --- the API ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Source: spec websockets §1.4, §1.5; lifecycle §3.4, §8.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -178,18 +179,21 @@ class HttpHandler:
             response._header_pairs(),
             end,
             on_open=lambda sent: self._record(request, sent, invocation),
-            on_end=lambda code: self._ended(request.path_qs, code, invocation),
+            # Not a closure: it would keep the whole request as long as the connection lives.
+            on_end=functools.partial(
+                self._ended, request.path_qs, invocation.object, invocation.started_s
+            ),
         )
 
-    def _ended(self, path: str, code: int | None, invocation: Invocation) -> None:
+    def _ended(self, path: str, name: str | None, started_s: float, code: int | None) -> None:
         if self._host.listener is not None:
             self._host.listener(
                 SocketEnded(
                     time_ms=self._host.clock.now_ms(),
                     path=path,
-                    object=invocation.object,
+                    object=name,
                     code=code,
-                    duration_ms=(time.perf_counter() - invocation.started_s) * 1000,
+                    duration_ms=(time.perf_counter() - started_s) * 1000,
                 )
             )
 

@@ -320,4 +320,4 @@ async def test_the_whole_url_as_for_a_proxy(server: DevServer) -> None:
 async def test_the_developer_gets_one_line_for_each(server: DevServer) -> None:
     await send_raw(server, BAD["TLS"][0])
     await still_answers(server)
-    assert "(no request) from 127.0.0.1 400 Bad Request (0ms)\n" in server.log
+    assert "(no request) from 127.0.0.1 400  0 ms\n" in server.log

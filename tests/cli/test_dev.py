@@ -54,8 +54,8 @@ class FakeAssembly:
 
         asyncio.run(main)
 
-    async def serve(self, _emulator: Self, *, host: str, port: int, error_page: Any) -> Any:
-        assert error_page is not None
+    async def serve(self, _emulator: Self, *, host: str, port: int, **options: Any) -> Any:
+        assert options["error_page"] is not None
         if self.port_taken:
             raise PortInUseError(host, port)
         self.log.append(f"serve {host}:{port}")

@@ -252,6 +252,12 @@ async def test_the_page_is_served_with_a_policy(control):
         policy = page.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
+    async with control.client.get(f"{control.url}/cdn-cgi/local/explorer/") as page:
+        assert page.url.path == "/cdn-cgi/local/explorer"
+    async with control.client.get(f"{control.url}/cdn-cgi/local/explorer/main.js") as script:
+        assert script.content_type == "text/javascript"
+    async with control.client.post(f"{control.url}/cdn-cgi/local/explorer") as posted:
+        assert posted.status == 405
 
 
 async def test_a_folder_that_nobody_declares_is_listed_and_can_be_edited(control, tmp_path):

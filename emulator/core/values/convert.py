@@ -13,7 +13,13 @@ from emulator.core.values.border import PyProxy, js_value
 from emulator.core.values.buffers import ArrayBuffer
 from emulator.core.values.maps import JsMap, JsSet
 from emulator.core.values.objects import JsObject
-from emulator.core.values.proxies import PRIMITIVES, ConversionError, JsProxy, JsValue
+from emulator.core.values.proxies import (
+    MAX_SAFE_INTEGER,
+    PRIMITIVES,
+    ConversionError,
+    JsProxy,
+    JsValue,
+)
 from emulator.core.values.text import to_string
 from emulator.core.values.typed_arrays import Uint8Array
 
@@ -162,7 +168,8 @@ def make_to_js(*, wants_maps: bool = False, note: Note | None = None) -> Callabl
         Raises:
             ConversionError: a value needs a proxy and `create_pyproxies` is false.
         """
-        if type(value) in _AS_IS:
+        kind = type(value)
+        if kind in _AS_IS or (kind is int and -MAX_SAFE_INTEGER < value < MAX_SAFE_INTEGER):
             return value
         converter = _Converter(
             dict_converter, default_converter, pyproxies, create_pyproxies, wants_maps, note

@@ -103,11 +103,9 @@ def _phase(entry: Entry) -> str:
 
 def _who(entry: Entry) -> dict[str, Json]:
     event, key = entry.event, entry.key
+    name, class_name = entry.data.get("name"), entry.data.get("class")
     if isinstance(event, ObjectEvent):
-        name = event.name
-        class_name = event.class_name
-    else:
-        name, class_name = entry.data.get("name"), entry.data.get("class")
+        name, class_name = event.name, event.class_name
     return {
         "namespace": None if key is None else key[0],
         "class": class_name,

@@ -112,8 +112,21 @@ class _KeyValue(JsProxy):
         storage = self._storage_for("get")
         return storage.get_many(key) if type(key) is list else storage.get(key)
 
+    def put(self, key: Any = MISSING, value: Any = None, *rest: Any, **kwargs: Any) -> Settled:
+        if type(key) is not str or value is None or rest or kwargs:
+            return self._put(key, value, *rest, **kwargs)
+        try:  # the hot path, without the frames of the other one
+            self._storage_for("put").put(key, js_value(value))
+        except JsException as exc:
+            return rejected(exc)
+        instance = self._instance
+        instance.settled_awaits += 1
+        if instance.settled_awaits > SETTLED_AWAITS_MAX:
+            return _Breathing(instance, None)
+        return resolved()
+
     @_promise
-    def put(self, key: Any = MISSING, value: Any = None, options: Any = None, *_: Any) -> JsValue:
+    def _put(self, key: Any = MISSING, value: Any = None, options: Any = None, *_: Any) -> JsValue:
         if type(key) is not str:
             if key is MISSING:
                 raise illegal_parameter("put", self.js_name, 1, "string or object")

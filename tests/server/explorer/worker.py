@@ -1,13 +1,16 @@
 """A room with something of everything that the explorer shows."""
 
+from urllib.parse import parse_qs, urlsplit
+
 from js import Date, WebSocketPair, console
+from pyodide.ffi import to_js
 from workers import DurableObject, Response, WorkerEntrypoint
 
 
 class Room(DurableObject):
     async def fetch(self, request):
         client, server = WebSocketPair.new().object_values()
-        self.ctx.acceptWebSocket(server, ["first", "<b>tag</b>"])
+        self.ctx.acceptWebSocket(server, to_js(["first", "<b>tag</b>"]))
         server.serializeAttachment("<i>attached</i>")
         return Response(None, status=101, web_socket=client)
 
@@ -32,9 +35,10 @@ class Room(DurableObject):
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
-        path, _, name = str(request.url).partition("?name=")
+        url = urlsplit(str(request.url))
+        [name] = parse_qs(url.query)["name"]
         room = self.env.ROOM.getByName(name)
-        if path.endswith("/ws"):
+        if url.path == "/ws":
             return await room.fetch(request.js_object)
         await room.fill()
         return Response("filled")

@@ -125,7 +125,6 @@ def call_at_once(  # noqa: C901, PLR0912, PLR0915  # one frame: each one more is
             instance.microtasks
             or instance.queue
             or instance.frames
-            or instance.is_breathing
             or gate.innermost is not root
             or root.parked
             or root.waiting_sections
@@ -135,10 +134,17 @@ def call_at_once(  # noqa: C901, PLR0912, PLR0915  # one frame: each one more is
         else:  # nothing waits for the end of this turn: the same, without the calls
             instance.settled_awaits = 0
             instance.last_active_s = instance.loop.time()
-    if task is None and not (instance.is_output_held or instance.outbox or instance.is_dead):
+    if _has_died(instance):
+        broken = instance.broken
+        return RpcSettled(error=error(EVICTED) if broken is None else copy_error(broken))
+    if task is None and not (instance.is_output_held or instance.outbox):
         container.last_request_s = instance.last_active_s
         return RpcSettled(outcome, failure)
     return _wait(instance, MethodCall(method, args, []), task, outcome, failure, caller)
+
+
+def _has_died(instance: Instance) -> bool:
+    return instance.is_dead
 
 
 def _wait(
@@ -149,10 +155,7 @@ def _wait(
     failure: BaseException | None,
     caller: Instance | None,
 ) -> Promise | Settled:
-    """The event has to wait after all, for its task or for a commit; or its object is dead."""
-    if instance.is_dead:
-        broken = instance.broken
-        return RpcSettled(error=error(EVICTED) if broken is None else copy_error(broken))
+    """The event has to wait after all: for its task, or for a commit."""
     instance.in_flight[call] = None
     call.task = task
     call.started_s = instance.last_active_s

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from emulator.storage.databases import Databases
     from emulator.storage.layout import StateLayout
 
-__all__ = ["DisconnectedNamespace", "Namespace", "ObjectId", "StorageOptions", "TextId", "not_found"]
+__all__ = [
+    "DisconnectedNamespace",
+    "Namespace",
+    "ObjectId",
+    "StorageOptions",
+    "TextId",
+    "not_found",
+]
 
 NAMED_MAX: Final = 4096  # ids of names that a namespace keeps at hand
 

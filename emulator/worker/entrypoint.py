@@ -155,7 +155,7 @@ class PythonObject:
         handler = self._handlers.get("webSocketMessage")
         if handler is None:
             return None
-        data = message if type(message) is str else ArrayBuffer(bytearray(message))
+        data = message if isinstance(message, str) else ArrayBuffer(bytearray(message))
         if self._worker.stacks is None:
             # The hot path: there is no result to convert, and a failure is reported as it is.
             return handler(WebSocket(socket), data)

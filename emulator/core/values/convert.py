@@ -169,7 +169,9 @@ def make_to_js(*, wants_maps: bool = False, note: Note | None = None) -> Callabl
             ConversionError: a value needs a proxy and `create_pyproxies` is false.
         """
         kind = type(value)
-        if kind in _AS_IS or (kind is int and -MAX_SAFE_INTEGER < value < MAX_SAFE_INTEGER):
+        if kind in _AS_IS:
+            return value
+        if kind is int and eager_converter is None and -MAX_SAFE_INTEGER < value < MAX_SAFE_INTEGER:
             return value
         converter = _Converter(
             dict_converter, default_converter, pyproxies, create_pyproxies, wants_maps, note

@@ -55,6 +55,8 @@ BAD_PUT: Final = (
     "options) or with multiple key-value pairs and optional options as put(entries, options)"
 )
 
+_DONE: Final = resolved()
+
 
 def _promise(method: Callable[..., JsValue]) -> Callable[..., Settled]:
     """A storage operation as a promise that is settled when it is made.
@@ -112,18 +114,8 @@ class _KeyValue(JsProxy):
         storage = self._storage_for("get")
         return storage.get_many(key) if type(key) is list else storage.get(key)
 
-    def put(self, key: Any = MISSING, value: Any = None, *rest: Any, **kwargs: Any) -> Settled:
-        if type(key) is not str or value is None or rest or kwargs:
-            return self._put(key, value, *rest, **kwargs)
-        try:  # the hot path, without the frames of the other one
-            self._storage_for("put").put(key, js_value(value))
-        except JsException as exc:
-            return rejected(exc)
-        instance = self._instance
-        instance.settled_awaits += 1
-        if instance.settled_awaits > SETTLED_AWAITS_MAX:
-            return _Breathing(instance, None)
-        return resolved()
+    def put(self, *args: Any, **kwargs: Any) -> Settled:
+        return self._put(*args, **kwargs)
 
     @_promise
     def _put(self, key: Any = MISSING, value: Any = None, options: Any = None, *_: Any) -> JsValue:
@@ -234,6 +226,23 @@ class DurableObjectStorage(_KeyValue, js_name=STORAGE):
     def _storage_for(self, operation: str) -> KeyValues:
         del operation
         return self._storage
+
+    def put(self, *args: Any, **kwargs: Any) -> Settled:
+        if kwargs or len(args) != 2:
+            return self._put(*args, **kwargs)
+        key, value = args
+        if type(key) is not str or value is None:
+            return self._put(key, value)
+        # The hot path: the same, without the frames of the other one.
+        try:
+            self._storage.put(key, js_value(value))
+        except JsException as exc:
+            return rejected(exc)
+        instance = self._instance
+        instance.settled_awaits += 1
+        if instance.settled_awaits > SETTLED_AWAITS_MAX:
+            return _Breathing(instance, None)
+        return _DONE
 
     @_promise
     def deleteAll(self, options: Any = None, *_: Any) -> JsValue:

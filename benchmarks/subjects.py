@@ -46,10 +46,18 @@ WEBSOCKET_SERVER: Final = Project(
 
 
 def launch_durable(project: Project, folder: Path) -> Launch:
-    """Ours: the command a user would type."""
+    """Ours: the command a user would type; without a line for each request, as the others."""
     command = [sys.executable, "-m", "emulator", "dev", "-c", str(project.config)]
     return Launch(
-        command=[*command, "--port", "0", "--persist-to", str(folder / "state")],
+        command=[
+            *command,
+            "--log-level",
+            "warn",
+            "--port",
+            "0",
+            "--persist-to",
+            str(folder / "state"),
+        ],
         cwd=ROOT,
         ready=READY,
     )

@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from emulator.core.config import Config
     from emulator.core.events import Event
 
-__all__ = ["LEVELS", "Level", "Log"]
+__all__ = ["LEVELS", "READY", "Level", "Log"]
 
 type Level = Literal["debug", "log", "info", "warn", "error", "none"]
 
 LEVELS: Final[tuple[Level, ...]] = ("debug", "log", "info", "warn", "error", "none")  # wrangler's
+READY: Final = "ready"  # the message that programs wait for: it is said at every level
 PATH_LENGTH_MAX: Final = 200
 _SECOND_MS: Final = 1000
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -83,7 +84,7 @@ class Log:
         self, text: str, /, *, level: Level = "info", kind: str = "message", **fields: Any
     ) -> None:
         """A message of our own; `fields` are what a program gets instead of the text."""
-        if not self._shows(level):
+        if not self._shows(level) and kind != READY:
             return
         if self._served:
             self._flush()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emulator.assembly import Emulator, run, serve
-from emulator.cli.log_lines import Log
+from emulator.cli.log_lines import READY, Log
 from emulator.cli.output import binding_table
 from emulator.cli.reload import Reloader
 from emulator.cli.signals import stop_signals
@@ -94,7 +94,7 @@ async def _serve(emulator: Emulator, options: Options, log: Log, reloader: Reloa
             gc.enable()
             try:
                 url = server.urls[0]
-                log.say(f"Ready on {url}", kind="ready", url=url)
+                log.say(f"Ready on {url}", kind=READY, url=url)
                 with contextlib.ExitStack() as stack:
                     if options.reload_mode is not None:
                         reloader.start(loop)

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from emulator.cli.log_lines import LEVELS, Log
+from emulator.cli.log_lines import LEVELS, READY, Log
 from emulator.core.events import (
     AlarmRan,
     ConsoleMessage,
@@ -209,3 +209,10 @@ async def test_the_requests_of_one_round_are_written_at_once(
         "between",
         "GET /b",
     ]
+
+
+async def test_ready_is_said_at_every_level(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(level="none")
+    log.say("Ready on http://localhost:8787", kind=READY)
+    log.say("something else")
+    assert capsys.readouterr().out == "Ready on http://localhost:8787\n"

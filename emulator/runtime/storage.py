@@ -88,7 +88,7 @@ class ObjectStorage:
         instance = self._instance
         if instance.is_dead:
             self.check_alive()
-        blob = dumps(value, native_errors=self._has_native_errors, host=WEB_HOST)
+        blob = self.encode(value)
         if is_unconfirmed:
             self._write_unconfirmed(self.sqlite.kv.put, key, blob)
             return

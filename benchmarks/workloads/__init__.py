@@ -9,6 +9,7 @@ from benchmarks.workloads.codec import CODEC
 from benchmarks.workloads.frame import FRAME
 from benchmarks.workloads.micro import MICRO
 from benchmarks.workloads.objects import CALLS, OBJECTS
+from benchmarks.workloads.recording import RECORDING
 from benchmarks.workloads.reload import RELOAD
 from benchmarks.workloads.start import START
 from benchmarks.workloads.storage import MANY_OBJECTS, STORAGE
@@ -34,4 +35,5 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     CALLS,
     BLOCKERS,
     TESTING,
+    RECORDING,
 )

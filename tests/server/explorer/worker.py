@@ -22,6 +22,9 @@ class Room(DurableObject):
         sql.exec("INSERT INTO note(text) VALUES ('first'), ('second'), ('third')")
         await self.ctx.storage.setAlarm(Date.now() + 3_600_000)
 
+    async def touch(self):
+        return None
+
     async def alarm(self, info):
         await self.ctx.storage.put("rang", "yes")
         console.log("ding dong")
@@ -40,5 +43,8 @@ class Default(WorkerEntrypoint):
         room = self.env.ROOM.getByName(name)
         if url.path == "/ws":
             return await room.fetch(request.js_object)
+        if url.path == "/touch":
+            await room.touch()
+            return Response("touched")
         await room.fill()
         return Response("filled")

@@ -265,10 +265,11 @@ class Emulator:
         from emulator.server.control_door import LazyControl
 
         host = self.worker.host
-        if host.recorder is not None:
+        if host.chronicle is not None:
             return LazyControl(None)  # the world of a test has records of its own
         recorder = LiveRecorder(host, host.listener)
-        host.recorder, host.listener = recorder, recorder.listen
+        host.recorder = host.chronicle = recorder
+        host.listener = recorder.listen
         self._stack.callback(recorder.close)
         self._stack.enter_context(noted_prints(recorder.printed))
 

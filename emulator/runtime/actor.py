@@ -78,8 +78,8 @@ class ActorContainer:
     def wake(self) -> Instance:
         """Construct an instance. It is broken already if its constructor threw."""
         self.generation += 1
-        if self.host.recorder is not None:
-            self.host.recorder.woke(self)
+        if self.host.chronicle is not None:
+            self.host.chronicle.woke(self)
         instance = self.instance = Instance(self)
         try:
             self._open_file()
@@ -241,8 +241,8 @@ class ActorContainer:
         instance, self.instance = self.instance, None
         if instance is None:
             return
-        if self.host.recorder is not None:
-            self.host.recorder.slept(self, len(instance.in_flight) + len(instance.queue))
+        if self.host.chronicle is not None:
+            self.host.chronicle.slept(self, len(instance.in_flight) + len(instance.queue))
         instance.retire(force=force, reason=reason)
         self.stop_idle_clock()
         self.sockets.hibernate()
@@ -269,8 +269,8 @@ class ActorContainer:
     def forget(self, instance: Instance, reason: JsException) -> None:
         """`instance` broke: the sockets end, what was not committed is undone, the name goes."""
         assert self.instance in (None, instance), "an object has one instance"
-        if self.host.recorder is not None:
-            self.host.recorder.broke(self, reason)
+        if self.host.chronicle is not None:
+            self.host.chronicle.broke(self, reason)
         self.instance = None
         self.stop_idle_clock()
         self.end_facets(reason)

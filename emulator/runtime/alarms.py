@@ -154,8 +154,8 @@ class AlarmScheduler:
             self._index.after_commit(container.id, alarm_ns, container.name)
         except EmulatorError as exc:
             container.report(exc)  # too early an index is harmless
-        if self._host.recorder is not None:
-            self._host.recorder.alarm_changed(container, alarm_ns)
+        if self._host.chronicle is not None:
+            self._host.chronicle.alarm_changed(container, alarm_ns)
         self._forget_failures(container.id)
         self._schedule(container.id, alarm_ns)
 

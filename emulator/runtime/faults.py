@@ -286,8 +286,8 @@ class Faults:
         return self._dice.random()
 
     def _note(self, container: ActorContainer, what: str) -> None:
-        if self._host.recorder is not None:
-            self._host.recorder.disturbed(container, what)
+        if self._host.chronicle is not None:
+            self._host.chronicle.disturbed(container, what)
 
     def internal_error(self) -> JsException:
         return internal_error(self._host.reference)

@@ -83,8 +83,8 @@ class SocketRegistry:
         end.tags = checked
         self._by_age[end] = None
         host = self.container.host
-        if host.recorder is not None:
-            host.recorder.accepted(self.container, checked, end)
+        if host.chronicle is not None:
+            host.chronicle.accepted(self.container, checked, end)
         if end.inbox:
             host.soon(end.pump)
 

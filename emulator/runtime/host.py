@@ -43,7 +43,8 @@ class Host:
     random: Random
     listener: Listener | None = None
     catalog: Catalog | None = None
-    recorder: Recorder | None = None  # is told of everything that happens to an object
+    recorder: Recorder | None = None  # is told of every event; it may rest for a while
+    chronicle: Recorder | None = None  # the same one, told of what becomes of objects: never rests
     faults: Faults | None = None  # what a test does to the objects
     eager_depth: int = 0
     is_importing: bool = False  # a worker's modules run for the first time

@@ -1,8 +1,8 @@
 """What happened lately, for people who watch: a bounded timeline, console lines, who was touched.
 
 `LiveRecorder` is the recorder of a server. The frequent records (handlers, commits, frames, gate
-waits) have a budget; what is beyond it is counted and dropped, so that a busy server pays a counter
-for each. What changes an object's life is always kept.
+waits) have a budget; once it is spent the recorder rests until the next one, so that a busy server
+pays nothing for what nobody could read. What changes an object's life is always kept.
 
 Invariants, proved in tests/runtime/test_recording.py:
 
@@ -194,6 +194,7 @@ class LiveRecorder(Recorder):
         self._terminal = listener
         self._budget = BUDGET
         self._is_refilling = False
+        self._is_closed = False
         self._is_telling = False
         self._key: Key | None = None
         self._open: dict[int, _Open] = {}  # by the id of what was let in
@@ -203,7 +204,8 @@ class LiveRecorder(Recorder):
 
     def close(self) -> None:
         """Nothing is recorded any more."""
-        self._host.recorder = None
+        self._is_closed = True
+        self._host.recorder = self._host.chronicle = None
         self._host.listener = self._terminal
 
     # --- the budget ------------------------------------------------------------------------
@@ -211,6 +213,7 @@ class LiveRecorder(Recorder):
     def _is_spent(self) -> bool:
         if self._budget <= 0:
             self.timeline.dropped += 1
+            self._rest()
             return True
         self._budget -= 1
         if not self._is_refilling:
@@ -218,9 +221,18 @@ class LiveRecorder(Recorder):
             self._host.later(BUDGET_S, self._refill)
         return False
 
+    def _rest(self) -> None:
+        """Hear nothing of events until the budget is new; those that run are followed no further."""
+        self._host.recorder = None
+        self._arrived.clear()
+        for event in list(self._open):
+            self._end(self._open.pop(event), None, data={"followed": False})
+
     def _refill(self) -> None:
         self._is_refilling = False
         self._budget = BUDGET
+        if not self._is_closed:
+            self._host.recorder = self
 
     # --- records ---------------------------------------------------------------------------
 
@@ -294,7 +306,7 @@ class LiveRecorder(Recorder):
             return
         self._end(found, None if failure is None else self.text_of(failure))
 
-    def _end(self, found: _Open, error: str | None) -> None:
+    def _end(self, found: _Open, error: str | None, data: dict[str, Any] | None = None) -> None:
         begun = found.record
         record = HandlerEnded(
             time_ms=self._host.clock.now_ms(),
@@ -306,7 +318,7 @@ class LiveRecorder(Recorder):
             error=error,
         )
         duration_s = self._host.loop.time() - found.since_s
-        self.timeline.add(record, found.key, span=found.seq, duration_s=duration_s)
+        self.timeline.add(record, found.key, span=found.seq, duration_s=duration_s, data=data)
 
     def _end_all(self, container: ActorContainer, error: str) -> None:
         """The instance is gone, and what ran in it."""

@@ -143,7 +143,7 @@ def open_world(
         runner = stack.enter_context(asyncio.Runner(loop_factory=lambda: loop))
         runner.run(emulator.__aenter__())
         host = emulator.worker.host
-        host.recorder = Recorder(clock, listener)
+        host.recorder = host.chronicle = Recorder(clock, listener)
         host.faults = Faults(host, options.disturbances, random.Random(options.seed))
         durable = Durable(emulator, loop, clock, events, outgoing)
         stuck = _watch(durable, loop, host.faults) if isinstance(loop, VirtualTimeLoop) else None

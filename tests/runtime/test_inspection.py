@@ -33,7 +33,7 @@ class Box(DurableObject):
 def inspector(durable):
     emulator = durable.emulator
     host = emulator.worker.host
-    host.recorder = recorder = LiveRecorder(host, host.listener)
+    host.recorder = host.chronicle = recorder = LiveRecorder(host, host.listener)
     folder = emulator.worker.namespaces["Box"].file_of("0" * 64).parent.parent
     return Inspector(host, lambda: emulator.workers, StateLayout(folder), recorder)
 

@@ -119,7 +119,7 @@ def test_beyond_the_budget_records_are_counted_not_kept():
 )
 async def test_what_an_abort_cut_off_ends_in_the_timeline(durable):
     host = durable.emulator.worker.host
-    host.recorder = recorder = LiveRecorder(host, None)
+    host.recorder = host.chronicle = recorder = LiveRecorder(host, None)
     waiting = durable.env.BOX.getByName("a").wait()
     task = asyncio.ensure_future(waiting)  # noqa: TID251  # a call that never returns
     await durable.settle()

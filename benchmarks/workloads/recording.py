@@ -12,18 +12,20 @@ import json
 import socket
 import tempfile
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.contest import Outcome, Settings, interleave, progress, rows_of
 from benchmarks.figures import OURS, Bar, Better, Figure
 from benchmarks.servers import Server
 from benchmarks.side_by_side import load
 from benchmarks.subjects import WEBSOCKET_SERVER, launch_durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OFF: Final = "no explorer"
 IDLE: Final = "not recording"
@@ -51,13 +53,13 @@ def served(name: str, *options: str) -> Iterator[Server]:
 @contextmanager
 def watched(server: Server) -> Iterator[None]:
     """Record, and have somebody listen who reads as little as the page's socket would hold."""
-    request = urllib.request.Request(  # noqa: S310  # it is http on loopback
+    request = urllib.request.Request(  # it is http on loopback
         f"http://127.0.0.1:{server.port}{API}/recording",
         data=json.dumps({"enabled": True}).encode(),
         headers={"Content-Type": "application/json"},
         method="PUT",
     )
-    urllib.request.urlopen(request, timeout=TIMEOUT_S).close()  # noqa: S310
+    urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as listener:
         listener.sendall(f"GET {API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert listener.recv(65536).startswith(b"HTTP/1.1 200")

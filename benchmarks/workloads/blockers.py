@@ -23,11 +23,12 @@ def ask_all() -> Operations:
     """List the blockers of a thousand objects until `count` objects have answered."""
     from emulator.assembly import Emulator, run
     from emulator.runtime.config import load_config
+    from emulator.storage.database import Durability
 
     config = load_config(CONFIG)
 
     async def timed(count: int) -> float:
-        async with Emulator(config, state=None) as emulator:
+        async with Emulator(config, state=None, durability=Durability.OFF) as emulator:
             namespace = emulator.worker.env._members["BUSY"]
             for number in range(OBJECTS):
                 await namespace.getByName(str(number)).hold()

@@ -170,7 +170,6 @@ def _wait(
 def _task_done(
     instance: Instance, call: MethodCall, user: UserObject, task: asyncio.Task[Any]
 ) -> None:
-    failure: BaseException | None
     if task.cancelled():
         instance.finish(call, None, error(NO_RESPONSE))
         return
@@ -179,9 +178,14 @@ def _task_done(
         return
     outcome: Any = None
     if failure is None:
+        # Converting may run user code, and what is sent belongs to the instance (live functions,
+        # streams): the end of the method's own last turn, which no section that it asked for delays.
+        instance.running += 1
         try:
-            # What is sent belongs to the instance: live functions, streams.
             outcome = instance.context.copy().run(user.result, task.result())
         except Exception as exc:
             failure = exc
+        finally:
+            instance.running -= 1
+            instance.end_turn()
     instance.finish(call, outcome, None if failure is None else user.failure(failure))

@@ -134,7 +134,6 @@ class SocketRegistry:
         # From here on what `Instance.start` does, for a message that has to wait for nothing. The
         # event is only made if the handler goes on after its synchronous part, or if anything is
         # out of the ordinary: this is the hot path of every server.
-        event: _SocketEvent | None = None
         task: asyncio.Task[Any] | None = None
         failure: BaseException | None = None
         context = instance.context.copy()
@@ -152,10 +151,22 @@ class SocketRegistry:
         finally:
             instance.running -= 1
             host.eager_depth -= 1
-            if task is not None and not task.done():
-                event = self._underway(end, message, task)
-                instance.in_flight[event] = None
-            instance.end_turn()
+            self.end_turn_of(end, message, instance, task, failure)
+
+    def end_turn_of(
+        self,
+        end: WebSocketEnd,
+        message: str | bytes,
+        instance: Instance,
+        task: asyncio.Task[Any] | None,
+        failure: BaseException | None,
+    ) -> None:
+        """The synchronous part of a message's handler has run: end the turn, and the event."""
+        event: _SocketEvent | None = None
+        if task is not None and not task.done():
+            event = self._underway(end, message, task)
+            instance.in_flight[event] = None
+        instance.end_turn()
         end.is_receiver_busy = False
         is_over = event is None and (task is None or not (task.cancelled() or task.exception()))
         if is_over and failure is None and not _is_held(instance):
@@ -165,11 +176,20 @@ class SocketRegistry:
             event.started_s = instance.last_active_s
             instance.conclude(event, task, None, failure)
 
+    def free_instance(self) -> Instance | None:
+        """The instance, if it would start a message at once, with nobody watching."""
+        instance = self.container.instance
+        if instance is None or self.event_timeout_ms is not None or not _is_free(instance):
+            return None
+        return None if self.container.namespace.worker.stacks is not None else instance
+
     def _late(self, instance: Instance, end: WebSocketEnd, message: str | bytes) -> _SocketEvent:
         """The event of a message whose handler is over and has failed, or has to be kept."""
         event = self._underway(end, message, None)
         if instance.broken is not None:
             event.fail(copy_error(instance.broken))  # as everything that was in flight
+        elif not instance.is_dead:
+            instance.in_flight[event] = None
         return event
 
     def _underway(

@@ -121,8 +121,8 @@ class Instance(Output):
             reason: ... with an Error of these words.
         """
         assert force or not self.blockers(), "an instance with blockers is not retired"
-        if force and self.container.sqlite.is_dirty:
-            self.commit()
+        if self.container.sqlite.is_dirty:
+            self.commit_now()
         waiting = [*self.in_flight, *self.queue]
         self._die()
         for delivery in waiting:

@@ -67,6 +67,18 @@ class Output:
             else:
                 end.transfer(frame)
 
+    def release_to_wires(self) -> bool:
+        """Release what goes straight to wires. Returns: whether that was all."""
+        frames = self.frames
+        for number, (end, frame) in enumerate(frames):
+            wire = end.peer.wire
+            if wire is None or not (type(frame) is str or type(frame) is bytes):
+                del frames[:number]
+                return False
+            wire.send(frame)
+        frames.clear()
+        return True
+
     def hold_output(self) -> None:
         """The first write of a transaction: nothing leaves until it is committed."""
         if not self.is_dead:
@@ -90,8 +102,12 @@ class Output:
             self.host.soon(self.commit)
             return
         faults = self.host.faults
-        if faults is not None and faults.delays_commit(self):
-            return
+        if faults is None or not faults.delays_commit(self):
+            self.commit_now()
+
+    def commit_now(self) -> None:
+        """Commit although it is not due yet: the instance ends."""
+        faults = self.host.faults
         try:
             self.container.commit()
         except JsException as exc:

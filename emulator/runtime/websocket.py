@@ -194,7 +194,12 @@ class WebSocketEnd:
                 connection had died before that.
         """
         if self.can_send:
-            self._emit(message)
+            registry = self.registry
+            instance = self.keeper if registry is None else registry.container.instance
+            if instance is None:
+                self.transfer(message)
+            else:
+                instance.emit_frame(self, message)
         elif self.close_sent and (self.was_closed_first or self.close_received):
             raise type_error(SEND_AFTER_CLOSE)
         elif self.holder is Holder.NOBODY or self.holder is Holder.RESPONSE:
@@ -215,15 +220,15 @@ class WebSocketEnd:
         if self.is_gone or self.is_failed:
             return
         self.was_closed_first = not self.close_received
-        self._emit(close)
-
-    def _emit(self, item: str | bytes | Close) -> None:
-        registry = self.registry
-        instance = self.keeper if registry is None else registry.container.instance
+        instance = self._instance
         if instance is None:
-            self.transfer(item)
+            self.transfer(close)
         else:
-            instance.emit_frame(self, item)
+            instance.emit_frame(self, close)
+
+    @property
+    def _instance(self) -> Instance | None:
+        return self.keeper if self.registry is None else self.registry.container.instance
 
     def transfer(self, item: str | bytes | Close) -> None:
         """Bring what was sent to the other end: the output gate has let it out."""
@@ -279,19 +284,14 @@ class WebSocketEnd:
 
     def _note_end(self, item: Close | Disconnect | Failure) -> None:
         self.is_over = True
-        match item:
-            case Close():
-                self.close_received = True
-                if self.close_sent:
-                    self._finish()
-            case Disconnect():
-                self.is_gone = True
-                self.can_send = False
-            case Failure():
-                self.is_failed = True
-                self.can_send = False
-            case _:
-                assert_never(item)
+        if isinstance(item, Close):
+            self.close_received = True
+            if self.close_sent:
+                self._finish()
+        else:
+            self.is_gone = isinstance(item, Disconnect)
+            self.is_failed = not self.is_gone
+            self.can_send = False
 
     def _to_wire(self, wire: Wire, item: Incoming) -> None:
         if isinstance(item, (str, bytes)):
@@ -380,7 +380,7 @@ class WebSocketEnd:
     @property
     def unsent_bytes(self) -> int:
         """Payload bytes that were sent and are not wholly written yet."""
-        instance = self.keeper if self.registry is None else self.registry.container.instance
+        instance = self._instance
         frames: list[Incoming] = []
         if instance is not None:
             frames += [frame for sender, frame in instance.frames if sender is self]

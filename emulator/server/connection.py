@@ -1,10 +1,6 @@
 """A taken-over WebSocket connection: frames in, frames out, and its end.
 
-Events run straight from `data_received`. What they send is gathered and written once per socket
-when the batch that was read has been dealt with; what is sent at any other time is written in the
-loop's next turn. Everything that touches the transport happens in `flush`, outside every object:
-the loop would run a transport's callbacks in the context that scheduled them, and an object's
-gate would hold them.
+What is read waits for the end of the loop's round, and so does what is written (connections.py).
 
 Source: spec performance §3, §9; websockets §1.6, §1.7, §2.4, §4.1.
 """
@@ -25,24 +21,23 @@ from emulator.core.sockets import (
     Disconnect,
     Failure,
 )
-from emulator.server.frames import FrameEncoder, close_frame, pong_frame
-from emulator.server.lenient import LenientParser
+from emulator.server.frames import close_frame, pong_frame
 from emulator.server.messages import MessageReader, Refused
 from emulator.server.refusals import translate
-from emulator.server.takeover import Parsers
 from emulator.server.unsent import Unsent, payload_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from emulator.runtime.websocket import WebSocketEnd
+    from emulator.server.connections import Connections
     from emulator.server.handshake import Deflate
     from emulator.server.takeover import FrameParser
 
-__all__ = ["Connection", "Connections"]
+__all__ = ["LINGER_S", "Connection"]
 
 _NO_CODE: Final = 1005
-_LINGER_S: Final = 1.0  # how long a client may take to end its side
+LINGER_S: Final = 1.0  # how long a client may take to end its side
 
 
 class _Ending(Enum):
@@ -54,115 +49,10 @@ class _Ending(Enum):
     DONE = "done"  # the transport knows
 
 
-class Connections:
-    """The taken-over connections of one server: what they share, and the batch they are in."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        is_lenient: bool,
-        warn: Callable[[str], None],
-    ) -> None:
-        """Args:
-        is_lenient: bad UTF-8 and long control frames pass, as on the platform.
-        warn: tells the developer of a client that does not read.
-        """
-        self.loop = loop
-        self.is_lenient = is_lenient
-        self.warn = warn
-        self.encoder = FrameEncoder()
-        self._parsers = Parsers(loop)
-        self._open: set[Connection] = set()
-        self._unflushed: list[Connection] = []
-        self._is_batching = False
-        self._is_scheduled = False
-        # asyncio's own queue of what is due in this round; without one nothing seems to wait.
-        self._ready: Sized = getattr(loop, "_ready", ())
-        self._all_gone: asyncio.Future[None] | None = None
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def open(
-        self, transport: asyncio.Transport, head: bytes, end: WebSocketEnd, deflate: Deflate | None
-    ) -> Connection:
-        """Carry frames between `transport` and `end`, beginning with the answer `head`."""
-        connection = Connection(self, transport, end, deflate)
-        self._open.add(connection)
-        connection.write(head)
-        return connection
-
-    def open_parser(self, on_frame: Callable[..., None], *, compresses: bool) -> FrameParser:
-        if self.is_lenient:
-            return LenientParser(on_frame)
-        return self._parsers.open(on_frame, compresses=compresses)
-
-    def failure_of(self, parser: object) -> BaseException:
-        if isinstance(parser, LenientParser):
-            return parser.failure
-        return self._parsers.take_failure()
-
-    # --- batches ---------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Gather what is sent, until `flush`."""
-        self._is_batching = True
-
-    def add(self, connection: Connection) -> None:
-        """`connection` has something to write."""
-        self._unflushed.append(connection)
-        if not (self._is_batching or self._is_scheduled):
-            self._is_scheduled = True
-            self.loop.call_soon(self._flush_scheduled, context=Context())
-
-    def end(self) -> None:
-        """Write what was gathered, unless more has been read that is still to be dealt with.
-
-        Then all is written after the last of it: a client that is woken for every answer by
-        itself takes the processor from the server, and asks one by one.
-        """
-        waiting = len(self._ready) - self._is_scheduled
-        if waiting <= 0:
-            self.flush()
-            return
-        self._is_batching = False
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            self.loop.call_soon(self._flush_scheduled, context=Context())
-
-    def flush(self) -> None:
-        """Write what was gathered, once per connection."""
-        self._is_batching = False
-        unflushed, self._unflushed = self._unflushed, []
-        for connection in unflushed:
-            connection.flush()
-
-    def _flush_scheduled(self) -> None:
-        self._is_scheduled = False
-        self.flush()
-
-    # --- shutdown --------------------------------------------------------------------------
-
-    def discard(self, connection: Connection) -> None:
-        self._open.discard(connection)
-        if not self._open and self._all_gone is not None and not self._all_gone.done():
-            self._all_gone.set_result(None)
-
-    async def close(self) -> None:
-        """End every connection: the server stops. aiohttp does not know them any more."""
-        for connection in list(self._open):
-            connection.abort()
-        self.flush()
-        if self._open:
-            self._all_gone = self.loop.create_future()
-            await asyncio.wait([self._all_gone], timeout=2 * _LINGER_S)
-
-
 class Connection(asyncio.Protocol):
     """One connection; the wire of its end."""
 
-    __slots__ = ("_deflate", "_end", "_ending", "_group", "_is_closed", "_is_ending",
+    __slots__ = ("_deflate", "_encode", "_end", "_ending", "_group", "_is_closed", "_is_ending",
                  "_is_half_open", "_is_stuck", "_linger", "_messages", "_out", "_parser", "_transport", "_unsent",
                  "close_code", "on_end")  # fmt: skip
 
@@ -177,10 +67,12 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._end = end
         self._deflate = deflate
+        self._encode = group.encoder.encode
         self._messages: MessageReader | None = MessageReader(
             deflate,
             is_lenient=group.is_lenient,
-            on_message=end.peer.receive,
+            queue=group.messages,
+            end=end.peer,
             on_ping=self._ping,
             on_end=self._close_received,
         )
@@ -210,15 +102,18 @@ class Connection(asyncio.Protocol):
         group.begin()
         try:
             if parser.feed_data(data)[0]:
+                group.messages.deliver()
                 self._refused(group.failure_of(parser), data)
         finally:
-            group.end()
+            group.end_read()
 
     def _ping(self, payload: bytes) -> None:
+        self._group.messages.deliver()
         if not self._is_closed:
             self.write(pong_frame(payload))
 
     def _close_received(self, close: Close) -> None:
+        self._group.messages.deliver()
         if not self._is_closed:
             self._stop_reading()
             self._note(close)
@@ -262,6 +157,8 @@ class Connection(asyncio.Protocol):
             self._linger.cancel()
             self._linger = None
         group, end = self._group, self._end
+        group.begin()
+        group.messages.deliver()
         self._stop_reading()
         self._ending = _Ending.DONE
         self._is_ending = True
@@ -270,7 +167,6 @@ class Connection(asyncio.Protocol):
         if self._is_stuck:
             self.resume_writing()
         group.discard(self)
-        group.begin()
         try:
             end.from_wire(Disconnect())
         finally:
@@ -283,11 +179,10 @@ class Connection(asyncio.Protocol):
     def send(self, message: str | bytes) -> None:
         if self._is_ending:
             return
-        group = self._group
         out = self._out
         if not out:
-            group.add(self)
-        out.append(group.encoder.encode(message, self._deflate))
+            self._group.add(self)
+        out.append(self._encode(message, self._deflate))
 
     def send_close(self, close: Close) -> None:
         self._note(close)
@@ -320,12 +215,12 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what is gathered. Never called from inside an object."""
-        out, transport = self._out, self._transport
+        out = self._out
         if out:
-            if not transport.is_closing():
-                transport.write(out[0] if len(out) == 1 else b"".join(out))
-                if self._is_stuck:
-                    self._count_unsent(out)
+            # A transport that has failed ignores it; one that we have ended gets nothing any more.
+            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+            if self._is_stuck:
+                self._count_unsent(out)
             out.clear()
         if self._is_ending:
             self._end_now()
@@ -345,7 +240,7 @@ class Connection(asyncio.Protocol):
                 return
         else:
             transport.close()
-        self._linger = self._group.loop.call_later(_LINGER_S, transport.abort, context=Context())
+        self._linger = self._group.loop.call_later(LINGER_S, transport.abort, context=Context())
 
     # --- back-pressure ---------------------------------------------------------------------
 

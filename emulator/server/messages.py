@@ -15,10 +15,13 @@ from emulator.server.refusals import NOT_NEGOTIATED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.runtime.messages import MessageQueue
+    from emulator.runtime.websocket import WebSocketEnd
     from emulator.server.handshake import Deflate
 
 __all__ = ["BAD_UTF8", "TOO_LARGE", "MessageReader", "Refused"]
 
+WAITING_SIZE_MAX: Final = 4096  # of a message that waits for others of the same round
 _EMPTY_BLOCK: Final = b"\0\0\xff\xff"  # the end of a flush, which was not sent
 BAD_UTF8: Final = Failure(1007, "Invalid UTF-8 in text frame")
 TOO_LARGE: Final = Failure(1009, "Message is too large")  # once it is inflated
@@ -36,23 +39,33 @@ class Refused(Exception):  # noqa: N818  # it is the platform's word on a frame,
 
 
 class MessageReader:
-    """Joins the frames of one connection. `frame` is called with each, unmasked."""
+    """Joins the frames of one connection. `frame` is called with each, unmasked.
 
-    __slots__ = ("_deflate", "_inflater", "_is_lenient", "_on_end", "_on_message", "_on_ping",
-                 "_opcode", "_parts", "_parts_bytes")  # fmt: skip
+    Messages go into the queue of all connections. Whoever is told of anything else delivers
+    them first.
+    """
+
+    __slots__ = ("_add", "_deflate", "_end", "_inflater", "_is_lenient", "_on_end", "_on_ping",
+                 "_opcode", "_parts", "_parts_bytes", "_queue")  # fmt: skip
 
     def __init__(
         self,
         deflate: Deflate | None,
         *,
         is_lenient: bool,
-        on_message: Callable[[str | bytes], None],
+        queue: MessageQueue,
+        end: WebSocketEnd,
         on_ping: Callable[[bytes], None],
         on_end: Callable[[Close], None],
     ) -> None:
+        """Args:
+        end: receives the messages.
+        """
         self._deflate = deflate
         self._is_lenient = is_lenient
-        self._on_message = on_message
+        self._queue = queue
+        self._add = queue.waiting.append
+        self._end = end
         self._on_ping = on_ping
         self._on_end = on_end
         self._inflater: Any = None
@@ -78,7 +91,7 @@ class MessageReader:
                 text = payload.decode()
             except UnicodeDecodeError:
                 text = self._repaired(payload)
-            self._on_message(text)
+            self._add((self._end, text))
         elif opcode <= BINARY:
             self._data(is_final, opcode, payload, is_compressed)
         elif opcode == PING:
@@ -115,14 +128,18 @@ class MessageReader:
         self._whole(opcode, self._inflated(payload) if is_compressed else payload)
 
     def _whole(self, opcode: int, payload: bytes | bytearray) -> None:
+        message: str | bytes
         if opcode == BINARY:
-            self._on_message(bytes(payload))
-            return
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            text = self._repaired(payload)
-        self._on_message(text)
+            message = bytes(payload)
+        else:
+            try:
+                message = payload.decode()
+            except UnicodeDecodeError:
+                message = self._repaired(payload)
+        self._add((self._end, message))
+        if len(message) > WAITING_SIZE_MAX:
+            # A few bytes may have been inflated to many: they do not wait for more of their kind.
+            self._queue.deliver()
 
     def _repaired(self, payload: bytes | bytearray) -> str:
         # DIFFERS: the platform puts U+FFFD in place of what is no UTF-8; RFC 6455 ends the

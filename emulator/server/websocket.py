@@ -12,7 +12,7 @@ from aiohttp import web
 
 from emulator.core.sockets import Disconnect
 from emulator.core.values import error
-from emulator.server.connection import Connections
+from emulator.server.connections import Connections
 from emulator.server.handshake import Handshake
 from emulator.server.receive_loop import serve_with_receive_loop
 from emulator.server.takeover import is_supported, take_over

@@ -9,6 +9,7 @@ clock moves with it.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from contextlib import contextmanager
 from contextvars import Context
@@ -28,6 +29,7 @@ START_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same in every r
 _RESOLUTION_S: Final = 1e-9
 SETTLE_ROUNDS_MAX: Final = 1_000
 STUCK_S: Final = 2.0  # of real time without a sign of life from another thread
+TIMES_MAX: Final = 1_000  # and twice those to come, before the others are forgotten
 JUMPS_MAX: Final = 20_000  # of the clock, while a test waits for something without a time
 
 
@@ -82,6 +84,8 @@ class VirtualTimeLoop(GatedLoop):
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._timers_at: dict[float, int] = {}  # how many were set for a time still to come
+        self._times_max = TIMES_MAX
         super().__init__(self._jumping)
         self._clock_resolution = _RESOLUTION_S
 
@@ -102,6 +106,24 @@ class VirtualTimeLoop(GatedLoop):
         self._jumping.on_blocked = on_blocked
         self._jumping.on_pass = on_pass
         self._jumping.on_stuck = on_stuck
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        # Where time stands still many timers are due at once, and asyncio's heap forgets which was
+        # first. Each is the least that can be told later than the one before.
+        timers = self._timers_at
+        count = timers[when] = timers.get(when, -1) + 1
+        if len(timers) > self._times_max:
+            now_s = self.time()
+            self._timers_at = {time_s: count for time_s, count in timers.items() if time_s >= now_s}
+            self._times_max = TIMES_MAX + 2 * len(self._timers_at)
+        when += count * math.ulp(when)
+        return super().call_at(when, callback, *args, context=context)
 
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass."""

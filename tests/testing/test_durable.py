@@ -275,3 +275,14 @@ async def _waiting(durable: Durable, box: Any) -> None:
     reasons = [f"{b.kind} {b.detail}, at {b.source}" for b in durable.why_awake(box)]
     call.cancel()
     raise StuckError(reasons)
+
+
+async def test_timers_for_one_moment_strike_in_the_order_in_which_they_were_set(durable):
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + 1
+    struck = []
+    timers = [loop.call_at(due_s, struck.append, number) for number in range(200)]
+    for timer in timers[::3]:
+        timer.cancel()
+    await durable.clock.advance(1)
+    assert struck == [number for number in range(200) if number % 3]

@@ -158,6 +158,10 @@ class WireSocket:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return None
 
+    async def drain(self) -> None:
+        """Wait until the server has taken most of what was sent."""
+        await self._writer.drain()
+
     def half_close(self) -> None:
         """Ends our direction (FIN) and keeps reading."""
         self._writer.write_eof()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINGER_S", "Connection"]
 
+MESSAGES_WAITING_MAX: Final = 1024  # of all connections
 _NO_CODE: Final = 1005
 LINGER_S: Final = 1.0  # how long a client may take to end its side
 
@@ -94,18 +95,28 @@ class Connection(asyncio.Protocol):
 
     # --- what arrives ----------------------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
-        parser = self._parser
+    def take(self, data: bytes) -> None:
+        """Find the frames of what was read. Messages wait for the end of the round."""
+        parser, messages = self._parser, self._group.messages
         if parser is None:
             return  # what follows a Close is ignored
-        group = self._group
-        group.begin()
+        if parser.feed_data(data)[0]:
+            messages.deliver()
+            self._refused(self._group.failure_of(parser), data)
+        elif len(messages.waiting) > MESSAGES_WAITING_MAX:
+            messages.deliver()
+
+    def data_received(self, data: bytes) -> None:
+        self._group.begin()
         try:
-            if parser.feed_data(data)[0]:
-                group.messages.deliver()
-                self._refused(group.failure_of(parser), data)
+            self.take(data)
         finally:
-            group.end_read()
+            self._group.handle()
+
+    def let_asyncio_read(self) -> None:
+        """It finds the end of the stream, or what went wrong."""
+        self._group.reader.leave(self._transport)
+        self._transport.resume_reading()
 
     def _ping(self, payload: bytes) -> None:
         self._group.messages.deliver()
@@ -157,8 +168,6 @@ class Connection(asyncio.Protocol):
             self._linger.cancel()
             self._linger = None
         group, end = self._group, self._end
-        group.begin()
-        group.messages.deliver()
         self._stop_reading()
         self._ending = _Ending.DONE
         self._is_ending = True
@@ -167,6 +176,8 @@ class Connection(asyncio.Protocol):
         if self._is_stuck:
             self.resume_writing()
         group.discard(self)
+        group.reader.leave(self._transport)
+        group.begin()
         try:
             end.from_wire(Disconnect())
         finally:
@@ -239,6 +250,7 @@ class Connection(asyncio.Protocol):
                 transport.abort()
                 return
         else:
+            self._group.reader.leave(transport)
             transport.close()
         self._linger = self._group.loop.call_later(LINGER_S, transport.abort, context=Context())
 
@@ -279,8 +291,8 @@ class Connection(asyncio.Protocol):
     def pause_reading(self) -> None:
         """Let the client wait: its object is busy."""
         if not self._transport.is_closing():
-            self._transport.pause_reading()
+            self._group.reader.leave(self._transport)
 
     def resume_reading(self) -> None:
         if not self._transport.is_closing():
-            Context().run(self._transport.resume_reading)
+            self._group.reader.watch(self._transport, self)

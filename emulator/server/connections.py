@@ -1,10 +1,13 @@
 """The taken-over WebSocket connections of one server: what they share, and the round they are in.
 
-What one round of the loop reads from all connections is handled together, after the last read: the
-messages go to their objects (runtime/messages.py), and what they send is gathered and written
-once per connection. What is sent at any other time is written in the loop's next turn. Everything
-that touches a transport happens in `flush`, outside every object: the loop would run a transport's
-callbacks in the context that scheduled them, and an object's gate would hold them.
+What one round of the loop reads from all connections (reading.py) is handled together, after the last
+read: handling message after message keeps the code for it at hand, and lets them share a Task
+(runtime/messages.py). What they send is gathered and written once per connection, after the last of
+them: a client that is woken for every answer by itself takes the processor from the server, and
+asks one by one. What is sent at any other time is written in the loop's next turn.
+
+Everything that writes to a transport happens in `flush`, outside every object: the loop would run a
+transport's callbacks in the context that scheduled them, and an object's gate would hold them.
 
 Source: spec performance §3, §9.
 """
@@ -13,24 +16,23 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from emulator.runtime.messages import MessageQueue
 from emulator.server.connection import LINGER_S, Connection
 from emulator.server.frames import FrameEncoder
 from emulator.server.lenient import LenientParser
+from emulator.server.reading import Reader
 from emulator.server.takeover import Parsers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from emulator.runtime.websocket import WebSocketEnd
     from emulator.server.handshake import Deflate
     from emulator.server.takeover import FrameParser
 
 __all__ = ["Connections"]
-
-MESSAGES_WAITING_MAX: Final = 1024  # of all connections
 
 
 class Connections:
@@ -57,8 +59,7 @@ class Connections:
         self._unflushed: list[Connection] = []
         self._is_batching = False
         self._is_scheduled = False
-        # asyncio's own queue of what is due in this round; without one nothing seems to wait.
-        self._ready: Sized = getattr(loop, "_ready", ())
+        self.reader = Reader(loop, self.begin, self.handle)
         self._all_gone: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -86,7 +87,7 @@ class Connections:
     # --- batches ---------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Gather what is sent, until `flush`."""
+        """Gather what is sent, until `handle` or `flush`."""
         self._is_batching = True
 
     def add(self, connection: Connection) -> None:
@@ -94,23 +95,6 @@ class Connections:
         self._unflushed.append(connection)
         if not (self._is_batching or self._is_scheduled):
             self._schedule()
-
-    def end_read(self) -> None:
-        """Handle what was read, unless more has come that is still to be read.
-
-        Handling message after message keeps the code for it at hand, and lets them share a Task. All
-        is written after the last of them: a client that is woken for every answer by itself takes
-        the processor from the server, and asks one by one.
-        """
-        if (
-            len(self._ready) <= self._is_scheduled  # nothing else is due in this round
-            or len(self.messages.waiting) >= MESSAGES_WAITING_MAX
-        ):
-            self.handle()
-        else:
-            self._is_batching = False
-            if not self._is_scheduled:
-                self._schedule()
 
     def handle(self) -> None:
         """Deliver what was read, and write what is sent."""
@@ -150,3 +134,4 @@ class Connections:
         if self._open:
             self._all_gone = self.loop.create_future()
             await asyncio.wait([self._all_gone], timeout=2 * LINGER_S)
+        self.reader.close()

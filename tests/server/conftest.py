@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     import pytest
 
 
-@pytest_asyncio.fixture(params=["takeover", "receive loop"])
-async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
-    async with open_lab(takes_over=request.param == "takeover") as opened:
+@pytest_asyncio.fixture(params=["takeover", "takeover without epoll", "receive loop"])
+async def lab(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Lab]:
+    if request.param == "takeover without epoll":
+        monkeypatch.setattr("emulator.server.reading.EPOLL", None)
+    async with open_lab(takes_over="takeover" in request.param) as opened:
         yield opened
 
 

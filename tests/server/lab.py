@@ -33,6 +33,7 @@ class Lab:
     emulator: Emulator
     port: int
     events: list[Event] = field(default_factory=list)
+    server: Server | None = None
 
     @property
     def probe(self) -> Any:
@@ -97,6 +98,6 @@ async def open_lab(
         server = Server(emulator.worker, takes_over=takes_over)
         await server.start(HOST, 0)
         try:
-            yield Lab(emulator, server.port, events)
+            yield Lab(emulator, server.port, events, server)
         finally:
             await server.close()

@@ -23,7 +23,7 @@ from emulator.core.sockets import (
 )
 from emulator.server.frames import close_frame, pong_frame
 from emulator.server.messages import MessageReader, Refused
-from emulator.server.refusals import translate
+from emulator.server.refusals import refusing_close, translate
 from emulator.server.unsent import Unsent, payload_size
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
             self._close_received(found)
             return
         self._stop_reading()
-        self.write(close_frame(Close(found.code, found.reason)))
+        self.write(close_frame(refusing_close(found, is_lenient=self._group.is_lenient)))
         self._end.from_wire(found)
         self.finish()
 

@@ -17,6 +17,7 @@ from emulator.core.sockets import Close, Disconnect, Failure
 from emulator.core.values import error
 from emulator.runtime.websocket import WebSocketEnd, web_socket_pair
 from emulator.server.receive_loop import SocketWire, meaning, text_of
+from emulator.server.refusals import refusing_close
 from emulator.web.response import Response
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def _read_frames(
         elif kind is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             item = meaning(message.data)
             if isinstance(item, Failure):
-                wire.send_close(Close(item.code, item.reason))
+                wire.send_close(refusing_close(item, is_lenient=False))
             end.from_wire(item)
             return
         else:

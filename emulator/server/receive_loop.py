@@ -27,7 +27,7 @@ from emulator.core.sockets import (
     encode_text,
 )
 from emulator.server.messages import BAD_UTF8, TOO_LARGE
-from emulator.server.refusals import PARSER_LIMIT, translate
+from emulator.server.refusals import PARSER_LIMIT, refusing_close, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +201,7 @@ async def _read(
         if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
             item = _message(message, is_lenient=is_lenient)
             if isinstance(item, Failure):
-                await _refused(item, wire, end)
+                await _refused(item, wire, end, is_lenient=is_lenient)
                 return
             end.from_wire(item)
         elif kind is WSMsgType.CLOSE:
@@ -210,7 +210,7 @@ async def _read(
             await socket.wait_gone()
             return
         elif kind is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
-            await _refused(meaning(message.data), wire, end)
+            await _refused(meaning(message.data), wire, end, is_lenient=is_lenient)
             return
         else:
             wire.is_finished = True
@@ -241,10 +241,12 @@ def meaning(refusal: WebSocketError) -> Close | Failure:
     return Close() if "Invalid UTF-8" in str(refusal) else translate(refusal)
 
 
-async def _refused(item: Close | Failure, wire: SocketWire, end: WebSocketEnd) -> None:
+async def _refused(
+    item: Close | Failure, wire: SocketWire, end: WebSocketEnd, *, is_lenient: bool
+) -> None:
     """The parser took no more: a broken frame, or a Close that only the platform takes."""
     if isinstance(item, Failure):
-        wire.send_close(Close(item.code, item.reason))
+        wire.send_close(refusing_close(item, is_lenient=is_lenient))
         end.from_wire(item)
         wire.finish()
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp.http_websocket import WebSocketError
 
-__all__ = ["NOT_NEGOTIATED", "PARSER_LIMIT", "translate"]
+__all__ = ["NOT_NEGOTIATED", "PARSER_LIMIT", "refusing_close", "translate"]
 
 # Measured: aiohttp refuses a plain frame whose size equals its limit, so the limit is one more.
 PARSER_LIMIT: Final = MESSAGE_BYTES_MAX + 1
@@ -29,6 +29,7 @@ NOT_NEGOTIATED: Final = Failure(
     "was not negotiated for this connection.",
 )
 _RESERVED_BITS: Final = Failure(1002, "Received frame had RSV bits 2 or 3 set")
+_REASON_BYTES_MAX: Final = 123  # RFC 6455 §5.5: 125 with the code
 _COMPRESSED: Final = 0x40
 _RESERVED: Final = 0x70
 
@@ -86,6 +87,16 @@ def translate(
             found = make(match, room_bytes)
             return NOT_NEGOTIATED if found == _RESERVED_BITS and _only_compressed(data) else found
     return Failure(int(refusal.code), text)
+
+
+def refusing_close(failure: Failure, *, is_lenient: bool) -> Close:
+    """The Close that answers a broken frame.
+
+    DIFFERS: the platform's reason for a compression bit makes a frame that is too long itself, and
+    which a client of RFC 6455 refuses. It is cut; `[dev] lenient_frames = true` sends all of it.
+    """
+    reason = failure.reason if is_lenient else failure.reason[:_REASON_BYTES_MAX]
+    return Close(failure.code, reason)
 
 
 def _only_compressed(data: bytes) -> bool:

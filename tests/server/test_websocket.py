@@ -250,14 +250,20 @@ async def test_a_broken_frame_is_answered_in_the_platforms_words(
     assert await lab.seen() == [("error", message, 2)]
 
 
-async def test_a_compression_bit_that_was_not_agreed_is_refused(fast_lab: Lab) -> None:
-    async with await fast_lab.connect() as client:
-        client.send_frame(Opcode.TEXT, b"x", rsv=4)
-        assert await closed_with(client) == (
-            1002,
-            "Received a WebSocket frame whose compression bit was set, but the compression "
-            "extension was not negotiated for this connection.",
-        )
+@pytest.mark.parametrize("is_lenient", [False, True], ids=["RFC 6455", "lenient"])
+async def test_a_compression_bit_that_was_not_agreed_is_refused(is_lenient: bool) -> None:
+    reason = (
+        "Received a WebSocket frame whose compression bit was set, but the compression "
+        "extension was not negotiated for this connection."
+    )
+    async with open_lab(lenient_frames=is_lenient) as lab:
+        async with await lab.connect() as client:
+            client.send_frame(Opcode.TEXT, b"x", rsv=4)
+            sent = reason if is_lenient else reason[:123]  # RFC 6455 §5.5
+            assert await closed_with(client) == (1002, sent)
+        [(kind, message, _)] = await lab.seen()
+        assert kind == "error"
+        assert message.endswith(reason)
 
 
 async def test_what_cannot_be_inflated_is_refused(fast_lab: Lab) -> None:

@@ -69,6 +69,7 @@ class ObjectHandlers:
 
     async def namespaces(self, call: Call) -> web.StreamResponse:
         del call
+        await self._inspector.refresh_names()
         return listed(
             [
                 {

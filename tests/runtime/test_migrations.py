@@ -8,8 +8,10 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from emulator.assembly import Emulator, run
+from emulator.cli.main import durable
 from emulator.errors import StateFolderError
 from emulator.runtime.clock import SystemClock
 from emulator.runtime.config import catalog_file, load_config, state_folder
@@ -113,6 +115,19 @@ def test_the_record_is_in_the_notebook(tmp_path: Path) -> None:
     assert run(class_keys(catalog_file(config))) == {
         ("test-worker", "Count"): "test-worker-Counter"
     }
+
+
+def test_a_renamed_class_is_listed_by_its_new_name_when_nothing_runs(tmp_path: Path) -> None:
+    during(project(tmp_path, "Counter", NEW), count_as_counter)
+    config = project(tmp_path, "Count", NEW, RENAMED)
+    during(config, count_as_count)
+    root = state_folder(config).parent.parent
+    for arguments in (["ls", "Count"], ["show", "Count", "a"]):
+        found = CliRunner().invoke(durable, ["objects", "--persist-to", str(root), *arguments])
+        assert found.exit_code == 0, found.output
+        assert found.output.count("Count ") == 1
+    found = CliRunner().invoke(durable, ["objects", "--persist-to", str(root), "ls", "Counter"])
+    assert found.exit_code != 0
 
 
 def test_a_deleted_class_takes_its_files_along(tmp_path: Path) -> None:

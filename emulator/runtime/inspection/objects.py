@@ -17,6 +17,7 @@ from emulator.runtime.inspection.errors import (
     UnknownNamespaceError,
     UnknownObjectError,
 )
+from emulator.runtime.migrations import class_keys
 from emulator.storage.metadata import read_alarms
 from emulator.storage.snapshot import find_left_name
 
@@ -109,18 +110,22 @@ class Inspector:
         self.layout = layout
         self.recorder = recorder
         self._noted: dict[tuple[str, str], CatalogEntry] = {}
+        self._renamed: dict[str, str] = {}  # classes that were renamed, by unique key
         self._left_names: dict[tuple[str, str], str | None] = {}  # what wrangler wrote into files
 
     async def refresh_names(self) -> None:
-        """Ask the notebook for the names of objects that are not in memory."""
-        if self.host.catalog is None:
+        """Ask the notebook for the names of objects that are not in memory, and of classes."""
+        catalog = self.host.catalog
+        if catalog is None:
             return
         try:
-            entries = await self.host.catalog.objects()
+            entries = await catalog.objects()
+            keys = await class_keys(catalog.path)
         except Exception as exc:  # a notebook that cannot be read has no names; that is all
             del exc
             return
         self._noted = {(entry.unique_key, entry.id): entry for entry in entries}
+        self._renamed = {key: class_name for (_, class_name), key in keys.items()}
 
     @property
     def workers(self) -> Mapping[str, Worker]:
@@ -151,7 +156,7 @@ class Inspector:
                 NamespaceView(
                     id=key,
                     worker=None if namespace is None else namespace.worker.name,
-                    class_name=_class_of(key, namespace),
+                    class_name=self.class_name(key),
                     uses_sqlite=namespace is None or namespace.has_sql,
                     binding=None if namespace is None else _binding_of(namespace),
                     object_count=len(self.ids(key)),
@@ -165,7 +170,10 @@ class Inspector:
 
     def class_name(self, unique_key: str) -> str:
         """The class of a namespace, as far as it can be known."""
-        return _class_of(unique_key, self.namespaces.get(unique_key))
+        namespace = self.namespaces.get(unique_key)
+        if namespace is not None:
+            return namespace.class_name
+        return self._renamed.get(unique_key) or unique_key.rpartition("-")[2]
 
     def check_namespace(self, unique_key: str) -> Namespace | None:
         """The namespace, None for a folder alone. Raises: UnknownNamespaceError."""
@@ -264,7 +272,7 @@ class Inspector:
         return ObjectView(
             namespace=unique_key,
             worker=None if namespace is None else namespace.worker.name,
-            class_name=_class_of(unique_key, namespace),
+            class_name=self.class_name(unique_key),
             id=object_id,
             name=self._name(unique_key, object_id, container, alarms),
             state=_state(container),
@@ -361,12 +369,6 @@ def _size(layout: StateLayout, unique_key: str, object_id: str) -> int:
         except OSError:
             continue
     return total
-
-
-def _class_of(unique_key: str, namespace: Namespace | None) -> str:
-    if namespace is not None:
-        return namespace.class_name
-    return unique_key.rpartition("-")[2]
 
 
 def _binding_of(namespace: Namespace) -> str | None:

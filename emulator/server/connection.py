@@ -8,6 +8,8 @@ Source: spec performance §3, §9; websockets §1.6, §1.7, §2.4, §4.1.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,7 @@ from emulator.core.sockets import (
 )
 from emulator.server.frames import close_frame, pong_frame
 from emulator.server.messages import MessageReader, Refused
+from emulator.server.reading import descriptor_of
 from emulator.server.refusals import refusing_close, translate
 from emulator.server.unsent import Unsent, payload_size
 
@@ -53,7 +56,7 @@ class _Ending(Enum):
 class Connection(asyncio.Protocol):
     """One connection; the wire of its end."""
 
-    __slots__ = ("_deflate", "_encode", "_end", "_ending", "_group", "_is_closed", "_is_ending",
+    __slots__ = ("_deflate", "_encode", "_end", "_ending", "_fd", "_group", "_is_closed", "_is_ending",
                  "_is_half_open", "_is_stuck", "_linger", "_messages", "_out", "_parser", "_transport", "_unsent",
                  "close_code", "on_end")  # fmt: skip
 
@@ -80,12 +83,13 @@ class Connection(asyncio.Protocol):
         self._parser: FrameParser | None = group.open_parser(
             self._messages.frame, compresses=deflate is not None
         )
+        self._fd = descriptor_of(transport)
         self._out: list[bytes] = []
         self._ending = _Ending.NO
         self._is_ending = False  # nothing more is written
         self._is_closed = False  # the client has sent its Close: nothing more is read
         self._is_half_open = False  # ... and has ended its side
-        self._is_stuck = False  # the client does not read
+        self._is_stuck = transport.get_write_buffer_size() > 0  # the client does not read
         self._unsent: Unsent | None = None  # of a stuck one
         self._linger: asyncio.TimerHandle | None = None
         self.close_code: int | None = None  # of the first Close, whoever sent it
@@ -177,6 +181,7 @@ class Connection(asyncio.Protocol):
             self.resume_writing()
         group.discard(self)
         group.reader.leave(self._transport)
+        self._fd = None  # it will be somebody else's
         group.begin()
         try:
             end.from_wire(Disconnect())
@@ -228,10 +233,17 @@ class Connection(asyncio.Protocol):
         """Write what is gathered. Never called from inside an object."""
         out = self._out
         if out:
-            # A transport that has failed ignores it; one that we have ended gets nothing any more.
-            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-            if self._is_stuck:
-                self._count_unsent(out)
+            data = out[0] if len(out) == 1 else b"".join(out)
+            # What the transport would do, where it has nothing unsent. One that has failed ignores
+            # what it is given; one that we have ended gets nothing any more.
+            written = 0
+            if self._fd is not None and not self._is_stuck:
+                with contextlib.suppress(OSError):
+                    written = os.write(self._fd, data)
+            if written < len(data):
+                self._transport.write(memoryview(data)[written:] if written else data)
+                if self._is_stuck:
+                    self._count_unsent(out)
             out.clear()
         if self._is_ending:
             self._end_now()

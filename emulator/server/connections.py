@@ -57,7 +57,7 @@ class Connections:
         self._parsers = Parsers(loop)
         self._open: set[Connection] = set()
         self._unflushed: list[Connection] = []
-        self._is_batching = False
+        self._will_flush = False
         self._is_scheduled = False
         self.reader = Reader(loop, self.begin, self.handle)
         self._all_gone: asyncio.Future[None] | None = None
@@ -88,17 +88,18 @@ class Connections:
 
     def begin(self) -> None:
         """Gather what is sent, until `handle` or `flush`."""
-        self._is_batching = True
+        self._will_flush = True
 
     def add(self, connection: Connection) -> None:
         """`connection` has something to write."""
         self._unflushed.append(connection)
-        if not (self._is_batching or self._is_scheduled):
-            self._schedule()
+        if not self._will_flush:
+            self._will_flush = self._is_scheduled = True
+            self.loop.call_soon(self._handle_scheduled, context=Context())
 
     def handle(self) -> None:
         """Deliver what was read, and write what is sent."""
-        self._is_batching = True
+        self._will_flush = True
         try:
             self.messages.deliver()
         finally:
@@ -106,14 +107,10 @@ class Connections:
 
     def flush(self) -> None:
         """Write what was gathered, once per connection."""
-        self._is_batching = False
+        self._will_flush = self._is_scheduled
         unflushed, self._unflushed = self._unflushed, []
         for connection in unflushed:
             connection.flush()
-
-    def _schedule(self) -> None:
-        self._is_scheduled = True
-        self.loop.call_soon(self._handle_scheduled, context=Context())
 
     def _handle_scheduled(self) -> None:
         self._is_scheduled = False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from emulator.server.connection import Connection
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "descriptor_of"]
 
 READ_BYTES: Final = 1 << 16
 READS_MAX: Final = 256  # of one round
@@ -58,7 +58,7 @@ class Reader:
 
     def watch(self, transport: asyncio.Transport, connection: Connection) -> None:
         """Read `transport` from now on."""
-        fd = _socket_of(transport)
+        fd = descriptor_of(transport)
         if self._epoll is None or fd is None:
             if not transport.is_reading():
                 Context().run(transport.resume_reading)
@@ -71,7 +71,7 @@ class Reader:
 
     def leave(self, transport: asyncio.Transport) -> None:
         """Do not read `transport` any more."""
-        fd = _socket_of(transport)
+        fd = descriptor_of(transport)
         if (
             fd is not None
             and self._connections.pop(fd, None) is not None
@@ -105,8 +105,8 @@ class Reader:
             self._end()
 
 
-def _socket_of(transport: asyncio.Transport) -> int | None:
-    """The file descriptor; None if what it carries is not what is read, or if it is closed."""
+def descriptor_of(transport: asyncio.Transport) -> int | None:
+    """The socket's; None if what it carries is not what is read and written, or if it is closed."""
     if transport.get_extra_info("sslcontext") is not None:
         return None
     sock = transport.get_extra_info("socket")

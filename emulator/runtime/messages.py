@@ -158,6 +158,14 @@ class _SharedTask:
                 return
             # The end of a turn that nothing waits for.
             instance.settled_awaits = 0
-            if instance.frames and not instance.release_to_wires():
+            frames = instance.frames
+            if len(frames) == 1:  # in line: an answer, as most handlers send
+                sender, frame = frames[0]
+                wire = sender.peer.wire
+                if wire is None or not (type(frame) is str or type(frame) is bytes):
+                    return
+                frames.clear()
+                wire.send(frame)
+            elif frames and not instance.release_to_wires():
                 return
             self.end = None

@@ -90,6 +90,7 @@ class PythonObject:
             for name, given in _HANDLERS.items()
             if callable(method := getattr(instance, prefix + name, None))
         }
+        self._message_handler = self._handlers.get("webSocketMessage")
 
     def has(self, handler: str) -> bool:
         return handler in self._handlers
@@ -152,7 +153,7 @@ class PythonObject:
         return _convert(self._worker, self._handlers["alarm"], (face,), _nothing)
 
     def web_socket_message(self, socket: WebSocketEnd, message: str | bytes) -> Any:
-        handler = self._handlers.get("webSocketMessage")
+        handler = self._message_handler
         if handler is None:
             return None
         data = message if isinstance(message, str) else ArrayBuffer(bytearray(message))

@@ -8,7 +8,6 @@ Source: spec performance §3, §9; websockets §1.6, §1.7, §2.4, §4.1.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from contextvars import Context
 from enum import Enum
@@ -111,11 +110,14 @@ class Connection(asyncio.Protocol):
             messages.deliver()
 
     def data_received(self, data: bytes) -> None:
-        self._group.begin()
+        group = self._group
+        group.begin()
         try:
             self.take(data)
         finally:
-            self._group.handle()
+            group.handle()
+        if not self._is_ending:
+            group.reader.watch(self._transport, self)  # one that never says anything costs nothing
 
     def let_asyncio_read(self) -> None:
         """It finds the end of the stream, or what went wrong."""
@@ -238,8 +240,10 @@ class Connection(asyncio.Protocol):
             # what it is given; one that we have ended gets nothing any more.
             written = 0
             if self._fd is not None and not self._is_stuck:
-                with contextlib.suppress(OSError):
+                try:
                     written = os.write(self._fd, data)
+                except OSError:
+                    written = 0  # full, or broken: the transport finds out
             if written < len(data):
                 self._transport.write(memoryview(data)[written:] if written else data)
                 if self._is_stuck:

@@ -112,7 +112,6 @@ class WebSocketEdge:
         try:
             connection = connections.open(transport, handshake.head(), end, handshake.deflate)
             transport.set_protocol(connection)
-            connections.reader.watch(transport, connection)
             end.couple(connection)
         finally:
             connections.flush()  # the head, and what waited behind it, in one write

@@ -15,7 +15,7 @@ from emulator.core.sockets import WAITING_MESSAGES_MAX
 from emulator.runtime.messages import MessageQueue
 from emulator.server import connection, reading
 from tests.server.lab import ECHO, REPLY, Lab, open_lab, until
-from tests.wire import Frame, Opcode, pack_frame
+from tests.wire import Frame, Opcode, WireSocket, pack_frame
 
 if TYPE_CHECKING:
     from emulator.server.connections import Connections
@@ -37,11 +37,29 @@ def watched(lab: Lab) -> int:
     return len(reader._connections)
 
 
+async def speak(client: WireSocket) -> None:
+    """Say the first word: from then on the connection is watched."""
+    client.send_text("hello")
+    assert await client.next_frame() == Frame(Opcode.TEXT, b"hello")
+
+
+async def test_a_connection_is_watched_from_its_first_message_on(fast_lab: Lab) -> None:
+    await fast_lab.hook(message=ECHO)
+    async with await fast_lab.connect() as client:
+        assert watched(fast_lab) == 0
+        await speak(client)
+        await until(lambda: watched(fast_lab) == 1)
+        await speak(client)
+    await until(lambda: watched(fast_lab) == 0)
+
+
 async def test_what_many_send_at_once_is_read_in_one_round(
     fast_lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fast_lab.hook(message=ECHO)
     clients = [await fast_lab.connect() for _ in range(20)]
+    for client in clients:
+        await speak(client)
     rounds = []
     deliver = MessageQueue.deliver
 
@@ -61,6 +79,7 @@ async def test_what_many_send_at_once_is_read_in_one_round(
 async def test_asyncio_does_not_read_what_the_reader_reads(fast_lab: Lab) -> None:
     await fast_lab.hook(message=ECHO)
     async with await fast_lab.connect() as client:
+        await speak(client)
         await until(lambda: watched(fast_lab) == 1)
         [one] = connections_of(fast_lab)._open
         assert not one._transport.is_reading()
@@ -74,6 +93,7 @@ async def test_a_connection_that_ended_is_not_watched_and_its_number_can_be_used
     await fast_lab.hook(message=ECHO, close=REPLY)
     for ending in ("close", "half_close", "reset", "aclose") * 3:
         client = await fast_lab.connect()
+        await speak(client)
         await until(lambda: watched(fast_lab) == 1)
         client.send_text("x")
         assert await client.next_frame() == Frame(Opcode.TEXT, b"x")
@@ -109,6 +129,8 @@ async def test_who_sends_more_than_its_object_takes_is_not_read(fast_lab: Lab) -
     await fast_lab.hook(message=ECHO)
     count = 4 * WAITING_MESSAGES_MAX
     client = await fast_lab.connect()
+    await speak(client)
+    await until(lambda: watched(fast_lab) == 1)
     [end] = [one._end.peer for one in connections_of(fast_lab)._open]
     end.is_receiver_busy = True  # as while a handler has not begun
     client.send_bytes(pack_frame(Opcode.TEXT, b"x" * 10_000) * count)
@@ -147,18 +169,20 @@ async def test_a_broken_frame_ends_the_connection_after_the_messages_before_it(
 
 
 async def test_a_flood_of_one_does_not_starve_another(fast_lab: Lab) -> None:
-    await fast_lab.hook(message="ws.send(message) if message != 'flood' else None")
+    await fast_lab.hook(message="ws.send(message) if len(message) < 10 else None")
     flooding, other = await fast_lab.connect(), await fast_lab.connect()
+    await speak(flooding)
+    await speak(other)
     is_over = False
 
     async def flood() -> None:
-        frames = pack_frame(Opcode.TEXT, b"flood") * 5_000
+        frames = pack_frame(Opcode.TEXT, b"flood" * 200) * 500
         while not is_over:
             flooding.send_bytes(frames)
             await flooding.drain()
 
     task = asyncio.get_running_loop().create_task(flood())
-    for number in range(2):
+    for number in range(20):
         other.send_text(str(number))
         assert await other.next_frame() == Frame(Opcode.TEXT, str(number).encode())
     is_over = True

@@ -116,8 +116,9 @@ class Connection(asyncio.Protocol):
             self.take(data)
         finally:
             group.handle()
-        if not self._is_ending:
-            group.reader.watch(self._transport, self)  # one that never says anything costs nothing
+        # From now on; a connection that never says anything costs nothing.
+        if self._transport.is_reading() and not self._is_ending:
+            group.reader.watch(self._transport, self)
 
     def let_asyncio_read(self) -> None:
         """It finds the end of the stream, or what went wrong."""

@@ -125,21 +125,30 @@ async def test_a_connection_that_the_object_ends_is_not_watched_any_more(
         await client.aclose()
 
 
-async def test_who_sends_more_than_its_object_takes_is_not_read(fast_lab: Lab) -> None:
+@pytest.mark.parametrize("is_watched", [False, True], ids=["its first words", "later"])
+async def test_who_sends_more_than_its_object_takes_is_not_read(
+    fast_lab: Lab, is_watched: bool
+) -> None:
     await fast_lab.hook(message=ECHO)
-    count = 4 * WAITING_MESSAGES_MAX
+    count = 32 * WAITING_MESSAGES_MAX
     client = await fast_lab.connect()
-    await speak(client)
-    await until(lambda: watched(fast_lab) == 1)
-    [end] = [one._end.peer for one in connections_of(fast_lab)._open]
+    if is_watched:
+        await speak(client)
+        await until(lambda: watched(fast_lab) == 1)
+    [one] = connections_of(fast_lab)._open
+    end = one._end.peer
     end.is_receiver_busy = True  # as while a handler has not begun
-    client.send_bytes(pack_frame(Opcode.TEXT, b"x" * 10_000) * count)
-    await until(lambda: watched(fast_lab) == 0)
-    assert len(end.inbox) < count
+    client.send_bytes(pack_frame(Opcode.TEXT, b"x" * 100) * count)
+    await until(lambda: watched(fast_lab) == 0 and not one._transport.is_reading())
+    assert end.inbox is not None
+    read = len(end.inbox)
+    assert WAITING_MESSAGES_MAX <= read < count
+    await until(lambda: True)
+    assert len(end.inbox) == read
     end.is_receiver_busy = False
     end.pump()
     for _ in range(count):
-        assert await client.next_frame() == Frame(Opcode.TEXT, b"x" * 10_000)
+        assert await client.next_frame() == Frame(Opcode.TEXT, b"x" * 100)
     assert watched(fast_lab) == 1
     await client.aclose()
 

@@ -7,6 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.server.control_lab import API, WAIT_S
@@ -182,7 +183,9 @@ async def _watched(control):
 
 async def test_the_last_frames_are_noted_while_somebody_watches(control):
     await control.stub().put("k", 1)
-    async with control.client.ws_connect(f"{control.url}/box/a") as client:
+    # Nobody answers the client's Close.
+    timeout = aiohttp.ClientWSTimeout(ws_close=0.01)
+    async with control.client.ws_connect(f"{control.url}/box/a", timeout=timeout) as client:
         await client.send_str("unseen")
         await client.receive()
         async with _watched(control):

@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING
 from weakref import getweakrefcount
 
 if TYPE_CHECKING:
-    from contextvars import Context
-
     from emulator.runtime.hibernation import SocketRegistry
     from emulator.runtime.instance import Instance
     from emulator.runtime.websocket import WebSocketEnd
@@ -95,7 +93,7 @@ class _SharedTask:
         host.eager_depth += 1
         try:
             task = asyncio.Task(
-                self._handle(self._context),
+                self._handle(),
                 loop=instance.loop,
                 eager_start=True,
                 context=self._context,
@@ -113,10 +111,10 @@ class _SharedTask:
                 self._registry.end_turn_of(end, self.message, instance, own, self.failure)
         return self._taken
 
-    async def _handle(self, context: Context) -> None:
+    async def _handle(self) -> None:
         instance, registry, waiting = self._instance, self._registry, self._waiting
         handler = instance.user.web_socket_message
-        gate = instance.gate.root
+        gate, context = instance.gate.root, self._context
         task = asyncio.current_task()
         assert task is not None, "a Task runs this"
         clean = copy_context()

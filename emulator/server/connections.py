@@ -36,7 +36,7 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """The taken-over connections of one server: what they share, and the batch they are in."""
+    """All of them: what they share, and what the round has gathered."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Connections:
             return parser.failure
         return self._parsers.take_failure()
 
-    # --- batches ---------------------------------------------------------------------------
+    # --- rounds ---------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Gather what is sent, until `handle` or `flush`."""

@@ -10,6 +10,8 @@ from random import Random
 import pytest
 
 from emulator.core.sockets import DISCONNECTED
+from emulator.core.values import error
+from emulator.runtime import messages
 from emulator.runtime.messages import MessageQueue
 
 ROOM = """
@@ -263,8 +265,6 @@ async def test_messages_together_have_the_outcome_of_messages_one_by_one(lab, bl
 
 async def test_handlers_that_leave_nothing_share_a_task(lab, monkeypatch):
     made = []
-    from emulator.runtime import messages
-
     share = messages._SharedTask.run
 
     def run(self):
@@ -401,3 +401,21 @@ async def test_an_object_that_aborts_hears_no_more(lab, is_together):
     assert received == [["1"], []]
     assert ended[0] == ended[1] == (1006, DISCONNECTED)
     assert errors == ["Error: enough"]
+
+
+@pytest.mark.durable(undisturbed=True, allow_errors=True)
+async def test_a_commit_that_fails_when_the_object_goes_to_sleep_breaks_it(lab, monkeypatch):
+    clients = await lab.join("a", 1)
+    container = clients[0]._end.peer.registry.container
+    lab.deliver(clients, [(0, "put-unconfirmed 1")], is_together=False)
+
+    def fail():
+        raise error("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(container, "commit", fail)
+        container.hibernate()
+    await lab.durable.settle()
+    assert clients[0].ended is not None
+    assert not container.sqlite.is_dirty
+    assert await lab.durable.env.ROOM.getByName("a").entries()
